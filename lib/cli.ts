@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+/** tunelab: the library's work without a notebook. Exit codes: 0 done, 1 error, 2 wrong use, 130 stopped by the user. */
+import { helpText, parse, type Command } from "./cli/arguments";
+import { evaluate } from "./cli/evaluate";
+import { finetune } from "./cli/finetune";
+import { generate } from "./cli/generate";
+import { info } from "./cli/info";
+import { TunelabError } from "./errors";
+
+const COMMANDS: Record<string, Command> = { finetune, generate, evaluate, info };
+
+const usage = () => `tunelab: fine-tune Hugging Face language models from TypeScript\n\nCommands:\n${Object.entries(COMMANDS).map(([name, c]) => `  ${name.padEnd(10)} ${c.summary}`).join("\n")}\n\n\`tunelab COMMAND --help\` lists a command's options.\n`;
+
+async function main([name, ...argv]: string[]): Promise<number> {
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    process.stdout.write(usage());
+    return name === undefined ? 2 : 0;
+  }
+  if (name === "--version") {
+    process.stdout.write(`${require("../package.json").version}\n`);
+    return 0;
+  }
+  const command = COMMANDS[name];
+  if (!command) {
+    process.stderr.write(`tunelab: there is no command "${name}".\n\n${usage()}`);
+    return 2;
+  }
+  if (argv.includes("--help") || argv.includes("-h")) {
+    process.stdout.write(helpText(name, command));
+    return 0;
+  }
+  let args;
+  try { args = parse(command, argv); } catch (error) {
+    process.stderr.write(`tunelab ${name}: ${(error as Error).message}\n`);
+    return 2;
+  }
+  // With --json standard output holds the result alone.
+  if (args.has("json")) console.log = console.info = console.error;
+  return command.run(args);
+}
+
+main(process.argv.slice(2)).then(
+  (code) => { process.exitCode = code; },
+  (error) => {
+    process.stderr.write(`tunelab: ${error instanceof TunelabError ? error.message : error?.stack ?? error}\n`);
+    process.exitCode = 1;
+  },
+);

@@ -1,0 +1,67 @@
+/** Command-line arguments: declared once, parsed by node:util, listed by --help. */
+import { parseArgs } from "node:util";
+import { TunelabError } from "../errors";
+
+export interface Flag {
+  help: string;
+  /** What the value is, for --help ("DIR"); none = a switch without value. */
+  value?: string;
+  default?: string;
+  required?: boolean;
+  short?: string;
+}
+export interface Command {
+  summary: string;
+  flags: Readonly<Record<string, Flag>>;
+  examples: readonly string[];
+  run(args: Arguments): Promise<number>;
+}
+
+/** Parsed values with checks that name the flag. */
+export class Arguments {
+  constructor(private values: Record<string, string | boolean | undefined>) {}
+  has(name: string): boolean { return this.values[name] !== undefined && this.values[name] !== false; }
+  text(name: string): string | undefined { return this.values[name] as string | undefined; }
+  need(name: string): string {
+    const value = this.text(name);
+    if (!value) throw new TunelabError(`--${name} is needed; see --help.`);
+    return value;
+  }
+  number(name: string): number | undefined {
+    const value = this.text(name);
+    if (value === undefined) return undefined;
+    if (value.trim() === "" || !Number.isFinite(Number(value))) throw new TunelabError(`--${name} ${value}: is not a number.`);
+    return Number(value);
+  }
+  list(name: string): string[] | undefined { return this.text(name)?.split(",").map((s) => s.trim()).filter(Boolean); }
+  choice<T extends string>(name: string, choices: readonly T[]): T | undefined {
+    const value = this.text(name);
+    if (value !== undefined && !choices.includes(value as T)) throw new TunelabError(`--${name} ${value}: choose from ${choices.join(", ")}.`);
+    return value as T | undefined;
+  }
+}
+
+const COMMON: Record<string, Flag> = {
+  json: { help: "print the result as JSON on standard output (progress goes to standard error)" },
+  help: { help: "show this help", short: "h" },
+};
+
+export function parse(command: Command, argv: readonly string[]): Arguments {
+  const flags = { ...command.flags, ...COMMON };
+  const options = Object.fromEntries(Object.entries(flags).map(([name, f]) => [name, { type: f.value ? "string" : "boolean", ...(f.short ? { short: f.short } : {}), ...(f.default === undefined ? {} : { default: f.default }) } as const]));
+  try {
+    const { values } = parseArgs({ args: [...argv], options, strict: true, allowPositionals: false });
+    return new Arguments(values as Record<string, string | boolean | undefined>);
+  } catch (error) {
+    throw new TunelabError(`${(error as Error).message.split(". ")[0]}. See --help for the options.`);
+  }
+}
+
+export function helpText(name: string, command: Command): string {
+  const rows = Object.entries({ ...command.flags, ...COMMON }).map(([flag, f]) => [
+    `  --${flag}${f.value ? ` ${f.value}` : ""}`,
+    `${f.help}${f.required ? " (needed)" : ""}${f.default === undefined ? "" : ` (default ${f.default})`}`,
+  ]);
+  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
+  return `tunelab ${name}: ${command.summary}\n\nOptions:\n${rows.map(([l, r]) => l.padEnd(width) + r).join("\n")}\n\nExamples:\n${command.examples.map((e) => `  ${e}`).join("\n")}\n`;
+}

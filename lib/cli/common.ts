@@ -1,0 +1,49 @@
+/** What several commands share: loading a model with progress, reading the data, choosing a method. */
+import { TunelabError } from "../errors";
+import { loadAdapter, lora, type Adapter, type Method, type Targets } from "../methods";
+import { load, type Model } from "../model";
+import { encodeExamples, messagesOf, type Example } from "../objectives";
+import { progress } from "../course";
+import { loadRecords } from "../text";
+import type { Arguments, Flag } from "./arguments";
+
+export const MODEL_FLAGS = {
+  model: { value: "DIR", help: "Hugging Face model folder, or a .gguf file", required: true },
+  adapter: { value: "DIR", help: "adapter folder (PEFT layout) to put on the model" },
+} satisfies Record<string, Flag>;
+export const EXAMPLE_FLAGS = {
+  template: { value: "NAME", help: "chat (the tokenizer's template) or plain (问:…\\n答:…)" },
+  system: { value: "TEXT", help: "system message for every conversation" },
+  "max-length": { value: "N", help: "longest sequence in tokens; longer ones are cut" },
+} satisfies Record<string, Flag>;
+
+export async function loadModel(args: Arguments): Promise<{ model: Model; adapter?: Adapter }> {
+  let bar: ReturnType<typeof progress> | undefined;
+  const model = await load(args.need("model"), { onProgress: (n, total) => (bar ??= progress(total, "load")).update(n) });
+  bar?.done();
+  return { model, adapter: args.text("adapter") ? loadAdapter(args.text("adapter")!, model) : undefined };
+}
+
+export const exampleOptions = (args: Arguments) => ({
+  template: args.choice("template", ["chat", "plain"]), system: args.text("system"), maxLength: args.number("max-length"),
+});
+
+export async function loadExamples(file: string, model: Model, args: Arguments): Promise<Example[]> {
+  const records = await loadRecords(file, { parse: (r, where) => { messagesOf(r, where); return r; } });
+  const options = exampleOptions(args), limit = options.maxLength ?? model.config.maxPositions;
+  if (limit > model.config.maxPositions) throw new TunelabError(`--max-length ${limit} is more than the model's ${model.config.maxPositions} positions.`);
+  return encodeExamples(model.tokenizer, records, { ...options, maxLength: limit, long: options.maxLength === undefined ? "refuse" : "truncate" });
+}
+
+export const METHODS = ["lora"] as const;
+export function chooseMethod(args: Arguments): Method {
+  args.choice("method", METHODS);
+  const targets = args.text("targets") === "all-linear" ? "all-linear" : args.list("targets");
+  return lora({ rank: args.number("rank"), alpha: args.number("alpha"), dropout: args.number("dropout"), targets: targets as Targets | undefined });
+}
+
+/** The outcome: JSON on standard output with --json, otherwise a line an item. */
+export function result(value: Record<string, unknown>, args: Arguments): void {
+  if (args.has("json")) process.stdout.write(`${JSON.stringify(value)}\n`);
+  else for (const [name, v] of Object.entries(value)) if (v !== undefined) console.log(`${name}: ${typeof v === "object" ? JSON.stringify(v) : v}`);
+}

@@ -1,0 +1,16 @@
+/** What a notebook is made of: figures, live displays, progress, tables, a Stop button that works, short errors. */
+import { inKernel } from "./display";
+import { installShortErrors } from "./errors";
+
+export { inKernel } from "./display";
+export { show, type Figure } from "./figure";
+export { figureToPng, figureToSvg } from "./static";
+export { live, type LiveFigure } from "./live";
+export { progress, type Progress } from "./progress";
+export { stoppable, StoppedError } from "./stop";
+export { lineChart, barChart, heatmap, type Axis, type Chart, type Series, type Values } from "./charts";
+export { table } from "./table";
+export { html, showHtml, escapeHtml, Html } from "./html";
+export { t, language, type Language } from "./language";
+
+if (inKernel()) installShortErrors();

@@ -1,0 +1,7 @@
+/**
+ * Errors a user can act on: the message names the file or argument, the place in it, and the remedy.
+ * Anything else that is thrown is a defect of this library.
+ */
+export class TunelabError extends Error {
+  override name = "TunelabError";
+}

@@ -1,0 +1,10 @@
+/** Tunelab: fine-tune Hugging Face language models from TypeScript. */
+export * from "./errors";
+export * from "./tensor";
+export * from "./model";
+export * from "./methods";
+export * from "./objectives";
+export * from "./optimizers";
+export * from "./train";
+export * from "./text";
+export * from "./course";

@@ -1,0 +1,4 @@
+export * from "./lora";
+export * from "./method";
+export * from "./peft";
+export * from "./targets";

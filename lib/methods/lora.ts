@@ -1,0 +1,61 @@
+/**
+ * LoRA: low-rank adaptation (Hu et al. 2021, eq. 3).
+ *   h = W₀x + (α/r) · B A x,  A [r, in] ~ U(±1/√in), B [out, r] = 0; only A and B are trained.
+ * rsLoRA (Kalajdzievski 2023) scales by α/√r instead, which keeps the update's size independent of r.
+ */
+import { TunelabError } from "../errors";
+import { dropout as drop, foldIn, Random, tf, type Params } from "../tensor";
+import type { Method } from "./method";
+import { matchSites, type Targets } from "./targets";
+
+export interface LoraOptions {
+  /** r, the rank of the update. */
+  rank?: number;
+  /** α, the update's scale. */
+  alpha?: number;
+  targets?: Targets;
+  /** Probability of dropping each entry of the adapter's input while training. */
+  dropout?: number;
+  rsLoRA?: boolean;
+}
+
+export const loraNames = (site: string): { A: string; B: string } => ({ A: `${site}.lora_A.weight`, B: `${site}.lora_B.weight` });
+
+export function lora({ rank = 8, alpha = 16, targets = ["q_proj", "v_proj"], dropout = 0, rsLoRA = false }: LoraOptions = {}): Method {
+  if (!Number.isInteger(rank) || rank < 1) throw new TunelabError(`LoRA: rank is ${rank}; it must be a whole number of at least 1.`);
+  if (!Number.isFinite(alpha)) throw new TunelabError(`LoRA: alpha is ${alpha}; it must be a number.`);
+  if (!(dropout >= 0 && dropout < 1)) throw new TunelabError(`LoRA: dropout is ${dropout}; it must be at least 0 and below 1.`);
+  const scale = alpha / (rsLoRA ? Math.sqrt(rank) : rank);
+  return {
+    name: "lora",
+    settings: { rank, alpha, targets, dropout, rsLoRA },
+
+    init(base, _config, seed) {
+      const trained: Record<string, Params[string]> = {};
+      for (const { name, out, into } of matchSites(base, targets)) {
+        if (rank > Math.min(out, into))
+          throw new TunelabError(`LoRA: rank ${rank} is more than the ${Math.min(out, into)} that ${name} [${out}, ${into}] can have; choose at most ${Math.min(out, into)}.`);
+        const random = new Random(seed, name), bound = 1 / Math.sqrt(into);
+        const { A, B } = loraNames(name);
+        trained[A] = tf.tensor2d(Float32Array.from({ length: rank * into }, () => (2 * random.uniform() - 1) * bound), [rank, into]);
+        trained[B] = tf.zeros([out, rank]);
+      }
+      return trained;
+    },
+
+    wrap: (trained, key) => (site, x, next) => {
+      const names = loraNames(site), A = trained[names.A], B = trained[names.B];
+      if (!A) return next(x);
+      const input = key && dropout ? drop(x, dropout, foldIn(key, site)) : x;
+      const low = tf.matMul(input as never, A as never, false, true); // [n, r]
+      return tf.add(next(x), tf.mul(tf.matMul(low, B as never, false, true), scale));
+    },
+
+    merge: (base, trained) =>
+      Object.fromEntries(Object.entries(base).map(([name, w]) => {
+        const { A, B } = loraNames(name.replace(/\.weight$/, ""));
+        return [name, trained[A] ? tf.tidy(() => tf.add(w, tf.mul(tf.matMul(trained[B] as never, trained[A] as never), scale))) : w.clone()];
+      })),
+  };
+}
+

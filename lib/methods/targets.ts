@@ -1,0 +1,24 @@
+/** Which matrices of a model a method is put on: module names as PEFT's `target_modules` takes them. */
+import { TunelabError } from "../errors";
+import { LINEAR_MODULES } from "../model/config";
+import type { Params } from "../tensor";
+
+/** Module names ("q_proj"), dotted ends of names ("mlp.down_proj"), whole site names, or all linear maps of the layers. */
+export type Targets = readonly string[] | "all-linear";
+
+export interface Site { name: string; out: number; into: number }
+
+/** Sites whose matrix [out, in] is targeted, in the order of `base`. Every target must match at least one. */
+export function matchSites(base: Params, targets: Targets): Site[] {
+  const wanted: readonly string[] = targets === "all-linear" ? LINEAR_MODULES : targets;
+  const sites = Object.entries(base)
+    .filter(([name, w]) => name.endsWith(".weight") && w.rank === 2 && name.startsWith("model.layers."))
+    .map(([name, w]) => ({ name: name.slice(0, -".weight".length), out: w.shape[0], into: w.shape[1]! }));
+  const matches = (site: Site, target: string) => site.name === target || site.name.endsWith(`.${target}`);
+  const unmatched = wanted.filter((t) => !sites.some((s) => matches(s, t)));
+  if (wanted.length === 0 || unmatched.length) {
+    const known = [...new Set(sites.map((s) => s.name.split(".").at(-1)))].join(", ");
+    throw new TunelabError(`${unmatched.length ? `No matrix of this model is called ${unmatched.join(", ")}` : "No target modules are given"}; choose from ${known}.`);
+  }
+  return sites.filter((s) => wanted.some((t) => matches(s, t)));
+}

@@ -1,0 +1,111 @@
+/** Loading a model from a Hugging Face folder or a GGUF file, and saving it back as a folder that Python transformers loads. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { TunelabError } from "../errors";
+import { backend, tf, type Params } from "../tensor";
+import { parameterShapes, parseConfig, type ModelConfig } from "./config";
+import { ggufToHuggingFace } from "./convert";
+import { openShards, writeSafetensors, type TensorSource } from "./safetensors";
+import { loadTokenizer, tokenizerFromFiles, type Tokenizer } from "./tokenizer";
+
+export interface Model {
+  config: ModelConfig;
+  params: Params;
+  tokenizer: Tokenizer;
+  /** Folder or file it was read from. */
+  path: string;
+}
+
+/** Buffers that older checkpoints carry along and that follow from the config. */
+const DERIVED = /\.(rotary_emb\.inv_freq|masked_bias|attn\.bias)$/;
+
+/** Checks names and shapes against the architecture; one error names every missing, extra and mis-shaped tensor. */
+export function checkTensors(tensors: ReadonlyMap<string, { shape: readonly number[] }>, config: ModelConfig, where: string): string[] {
+  const expected = parameterShapes(config), problems: string[] = [];
+  for (const [name, shape] of Object.entries(expected)) {
+    const found = tensors.get(name);
+    if (!found) problems.push(`missing: ${name} [${shape}]`);
+    else if (found.shape.join() !== shape.join()) problems.push(`wrong shape: ${name} is [${found.shape}], config.json implies [${shape}]`);
+  }
+  for (const name of tensors.keys())
+    if (!(name in expected) && !DERIVED.test(name) && !(config.tied && name === "lm_head.weight")) problems.push(`not part of this architecture: ${name}`);
+  if (problems.length) {
+    const shown = problems.slice(0, 40).join("\n  "), more = problems.length > 40 ? `\n  … and ${problems.length - 40} more` : "";
+    throw new TunelabError(`${where}: ${problems.length} tensors do not fit config.json (${config.architecture}, ${config.layers} layers):\n  ${shown}${more}\nUse the config.json that belongs to these weights, or download the folder again.`);
+  }
+  return Object.keys(expected);
+}
+
+export interface LoadOptions { onProgress?: (done: number, total: number) => void }
+
+/** Reads config, weights (as float32) and tokenizer. Nothing is downloaded. */
+export async function load(where: string, { onProgress }: LoadOptions = {}): Promise<Model> {
+  await backend();
+  const stat = fs.statSync(where, { throwIfNoEntry: false });
+  if (!stat) throw new TunelabError(`${where}: there is no such file or folder; give a Hugging Face model folder or a .gguf file.`);
+  if (!stat.isDirectory() && !where.endsWith(".gguf")) throw new TunelabError(`${where}: is neither a folder nor a .gguf file; give the folder that holds config.json.`);
+  if (!stat.isDirectory()) {
+    const parts = await ggufToHuggingFace(where), config = parseConfig(parts.config, where);
+    const files = { "tokenizer.json": JSON.stringify(parts.tokenizer), "tokenizer_config.json": JSON.stringify(parts.tokenizerConfig), "generation_config.json": JSON.stringify(parts.generationConfig) };
+    return { config, params: await readTensors(parts.tensors, config, where, onProgress), tokenizer: await tokenizerFromFiles(files), path: where };
+  }
+  const config = readConfig(where);
+  const { tensors } = openShards(where);
+  const params = await readTensors(tensors, config, where, onProgress);
+  return { config, params, tokenizer: await loadTokenizer(where), path: where };
+}
+
+/** The architecture of a model folder, without its weights. */
+export function readConfig(folder: string): ModelConfig {
+  const file = path.join(folder, "config.json");
+  if (!fs.existsSync(file)) throw new TunelabError(`${folder}: holds no config.json; give a Hugging Face model folder.`);
+  let json: unknown;
+  try { json = JSON.parse(fs.readFileSync(file, "utf8")); }
+  catch (error) { throw new TunelabError(`${file}: is not valid JSON (${(error as Error).message}); download it again.`); }
+  return parseConfig(json, file);
+}
+
+async function readTensors(tensors: ReadonlyMap<string, TensorSource>, config: ModelConfig, where: string, onProgress?: LoadOptions["onProgress"]): Promise<Params> {
+  const names = checkTensors(tensors, config, where), params: Record<string, Params[string]> = {};
+  try {
+    for (const [i, name] of names.entries()) {
+      const source = tensors.get(name)!;
+      params[name] = tf.tensor(source.read(), source.shape, "float32");
+      onProgress?.(i + 1, names.length);
+      if (i % 16 === 15) await new Promise(setImmediate); // lets a notebook show progress, and Stop be heard
+    }
+  } catch (error) {
+    Object.values(params).forEach((t) => t.dispose());
+    throw error;
+  }
+  return params;
+}
+
+export interface SaveOptions { dtype?: "F32" | "F16" | "BF16" }
+const TORCH_NAME = { F32: "float32", F16: "float16", BF16: "bfloat16" } as const;
+
+/** Writes config.json, model.safetensors and the tokenizer's files. Each file replaces its predecessor only when it is complete. */
+export function save(model: Model, folder: string, { dtype = "F32" }: SaveOptions = {}): void {
+  fs.mkdirSync(folder, { recursive: true });
+  const tensors = Object.fromEntries(Object.keys(parameterShapes(model.config)).map((name) => {
+    const t = model.params[name];
+    return [name, { shape: t.shape, data: t.dataSync() as Float32Array, dtype }];
+  }));
+  writeSafetensors(path.join(folder, "model.safetensors"), tensors, { format: "pt" });
+  const { dtype: _old, ...rest } = model.config.source;
+  const config = { ...rest, torch_dtype: TORCH_NAME[dtype] };
+  for (const [name, text] of Object.entries({ ...model.tokenizer.files, "config.json": JSON.stringify(config, null, 2) }))
+    writeText(path.join(folder, name), text);
+}
+
+/** Writes a text file atomically: a reader sees the old one or the new one, never half of it. */
+export function writeText(file: string, text: string): void {
+  const partial = `${file}.${process.pid}.partial`;
+  try {
+    fs.writeFileSync(partial, text, { flush: true });
+    fs.renameSync(partial, file);
+  } catch (error) {
+    fs.rmSync(partial, { force: true });
+    throw new TunelabError(`${file}: cannot be written (${(error as Error).message}); what was there before is unharmed.`);
+  }
+}

@@ -1,0 +1,58 @@
+/** From token ids to logits: positions, masks and batching around the decoder of transformer.ts. */
+import type { Tensor } from "@tensorflow/tfjs";
+import { TunelabError } from "../errors";
+import { tf, type Params } from "../tensor";
+import type { ModelConfig } from "./config";
+import { ropeTables } from "./rope";
+import { embed, head, layers, noWrap, type Context, type Wrap } from "./transformer";
+
+/** Finite, so that a row which may look nowhere (padding) gives a harmless average and never NaN. */
+const HIDDEN = -1e9;
+
+/** Additive causal mask [1, 1, 1, T, past + T]. */
+export function causalMask(T: number, past = 0): Tensor {
+  const S = past + T, mask = new Float32Array(T * S);
+  for (let t = 0; t < T; t++) mask.fill(HIDDEN, t * S + past + t + 1, (t + 1) * S);
+  return tf.tensor(mask, [1, 1, 1, T, S]);
+}
+
+/** Additive mask [B, 1, 1, 1, S] that hides padding; `attend` is 1 for real tokens, row after row. */
+export const paddingMask = (attend: ArrayLike<number>, batch: number): Tensor =>
+  tf.tensor(Float32Array.from(attend, (a) => (a ? 0 : HIDDEN)), [batch, 1, 1, 1, attend.length / batch]);
+
+/** Positions that count real tokens only (left padding then changes nothing): cumulative sum − 1, 0 for leading padding. */
+export function positionsOf(attend: ArrayLike<number>, batch: number): Int32Array {
+  const T = attend.length / batch, positions = new Int32Array(attend.length);
+  for (let b = 0; b < batch; b++)
+    for (let t = 0, n = 0; t < T; t++) { if (attend[b * T + t]) n++; positions[b * T + t] = Math.max(n - 1, 0); }
+  return positions;
+}
+
+/** Ids of a batch of equally long rows, with optional padding marks. */
+export interface Inputs {
+  ids: Int32Array;
+  batch: number;
+  /** 1 for real tokens, 0 for padding, as long as `ids`; needed for left padding only: a causal mask already hides what is right of a token. */
+  attend?: ArrayLike<number>;
+}
+
+/** Context of a full forward pass without past. */
+export function contextOf(config: ModelConfig, { ids, batch, attend }: Inputs, wrap: Wrap = noWrap): Context {
+  const T = ids.length / batch;
+  if (T > config.maxPositions)
+    throw new TunelabError(`A sequence of ${T} tokens is longer than the ${config.maxPositions} positions of this model; shorten it (maxLength).`);
+  const plain = !attend;
+  const tables = ropeTables(config.rope, config.headDim, plain ? Array.from({ length: T }, (_, t) => t) : positionsOf(attend, batch));
+  const shape = [plain ? 1 : batch, 1, T, config.headDim];
+  const mask = plain ? causalMask(T) : tf.maximum(tf.add(causalMask(T), paddingMask(attend, batch)), HIDDEN);
+  return { config, batch, wrap, mask, rope: { cos: tf.reshape(tables.cos, shape), sin: tf.reshape(tables.sin, shape) } };
+}
+
+/** Hidden states before the final norm: [B·T, H]. */
+export function hiddenStates(params: Params, config: ModelConfig, inputs: Inputs, wrap: Wrap = noWrap): Tensor {
+  return layers(embed(params, tf.tensor1d(inputs.ids, "int32"), wrap), params, contextOf(config, inputs, wrap));
+}
+
+/** Logits of every position: [B, T, vocabulary]. */
+export const logits = (params: Params, config: ModelConfig, inputs: Inputs, wrap: Wrap = noWrap): Tensor =>
+  tf.tidy(() => tf.reshape(head(hiddenStates(params, config, inputs, wrap), params, config, wrap), [inputs.batch, inputs.ids.length / inputs.batch, config.vocabSize]));

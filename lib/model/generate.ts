@@ -1,0 +1,128 @@
+/** Text generation with a key-value cache: greedy or sampled, one prompt or a batch, streamed as it comes. */
+import type { Tensor } from "@tensorflow/tfjs";
+import { TunelabError } from "../errors";
+import type { Adapter } from "../methods/method";
+import { Random, tf } from "../tensor";
+import type { Model } from "./checkpoint";
+import { paddingMask, positionsOf, causalMask } from "./forward";
+import { ropeTables } from "./rope";
+import { checkSampling, sample, type Sampling } from "./sampling";
+import { embed, head, layers, noWrap, type Context, type KeyValues } from "./transformer";
+
+export interface GenerateOptions extends Sampling {
+  /** Longest answer in tokens. */
+  maxNewTokens?: number;
+  /** Texts that end an answer; they are not part of it. */
+  stop?: readonly string[];
+  seed?: number;
+  /** Answer with a fine-tuned adapter on the model. */
+  adapter?: Adapter;
+  /** Receives text as it is made: the new piece and the index of its prompt. */
+  onText?: (piece: string, index: number) => void;
+  /** Awaited before each token; throw from it to stop. */
+  tick?: () => Promise<void>;
+}
+export interface Generated { text: string; ids: number[]; stoppedBy: "eos" | "stop" | "length" }
+
+/** Answers to one prompt or several. Prompts are complete texts (see promptText for chat templates) or token ids. */
+export async function generate(model: Model, prompts: readonly (string | readonly number[])[], options: GenerateOptions = {}): Promise<Generated[]> {
+  const { maxNewTokens = 128, stop = [], seed = 0, adapter, onText, tick = () => new Promise<void>(setImmediate) } = options;
+  checkSampling(options);
+  const encoded = prompts.map((p) => (typeof p === "string" ? model.tokenizer.encode(p) : [...p]));
+  const empty = encoded.findIndex((ids) => ids.length === 0);
+  if (prompts.length === 0 || empty >= 0) throw new TunelabError(prompts.length === 0 ? "No prompt is given." : `Prompt ${empty + 1} is empty; give it at least one token.`);
+  const longest = Math.max(...encoded.map((ids) => ids.length));
+  if (longest + maxNewTokens > model.config.maxPositions)
+    throw new TunelabError(`A prompt of ${longest} tokens and ${maxNewTokens} new ones exceed the model's ${model.config.maxPositions} positions; shorten one of them.`);
+
+  const rows = encoded.map((ids, i) => new Row(model, ids, stop, new Random(seed, `generate${i}`), (piece) => onText?.(piece, i)));
+  const decoder = new Decoder(model, encoded, longest, adapter);
+  try {
+    let next = encoded.map(() => 0);
+    for (let n = 0; n < maxNewTokens; n++) {
+      await tick();
+      const logits = n === 0 ? decoder.prefill() : decoder.advance(next);
+      next = rows.map((row, b) => row.take(logits[b], options));
+      if (rows.every((row) => row.stoppedBy)) break;
+    }
+  } finally {
+    decoder.dispose();
+  }
+  return rows.map((row) => row.finish());
+}
+
+/** One answer in the making: picks tokens, turns them into text, watches for its end. */
+class Row {
+  readonly ids: number[] = [];
+  stoppedBy?: Generated["stoppedBy"];
+  private text = "";
+  private sent = 0;
+  constructor(private model: Model, private prompt: readonly number[], private stop: readonly string[], private random: Random, private emit: (piece: string) => void) {}
+
+  take(logits: Float32Array, options: Sampling): number {
+    const { eos, pad } = this.model.tokenizer;
+    if (this.stoppedBy) return pad;
+    const id = sample(logits, [...this.prompt, ...this.ids], options, this.random);
+    if (eos.includes(id)) { this.stoppedBy = "eos"; return pad; }
+    this.ids.push(id);
+    this.text = this.model.tokenizer.decode(this.ids);
+    const hit = Math.min(...this.stop.map((s) => this.text.indexOf(s)).filter((at) => at >= 0));
+    if (hit < Infinity) { this.text = this.text.slice(0, hit); this.stoppedBy = "stop"; }
+    this.flush();
+    return id;
+  }
+  /** Sends what is certain: not half a character, nor what may turn out to be the beginning of a stop text. */
+  private flush(): void {
+    let certain = this.text.length;
+    if (!this.stoppedBy) {
+      while (certain > this.sent && this.text[certain - 1] === "\uFFFD") certain--;
+      for (const s of this.stop)
+        for (let n = s.length - 1; n > 0; n--) if (this.text.endsWith(s.slice(0, n))) { certain = Math.min(certain, this.text.length - n); break; }
+    }
+    if (certain > this.sent) { this.emit(this.text.slice(this.sent, certain)); this.sent = certain; }
+  }
+  finish(): Generated {
+    this.stoppedBy ??= "length";
+    this.flush();
+    return { text: this.text, ids: this.ids, stoppedBy: this.stoppedBy };
+  }
+}
+
+/** The model side: keys and values so far, one step after another. Prompts are padded on the left. */
+class Decoder {
+  private past: KeyValues[] = [];
+  private attend: number[][];
+  constructor(private model: Model, private prompts: readonly number[][], private width: number, private adapter?: Adapter) {
+    this.attend = prompts.map((ids) => Array.from({ length: width }, (_, t) => (t >= width - ids.length ? 1 : 0)));
+  }
+  prefill(): Float32Array[] {
+    const { pad } = this.model.tokenizer;
+    const ids = this.prompts.map((row) => [...Array(this.width - row.length).fill(pad), ...row]);
+    const positions = positionsOf(this.attend.flat(), ids.length);
+    return this.run(ids, positions, () => tf.maximum(tf.add(causalMask(this.width), paddingMask(this.attend.flat(), ids.length)), -1e9));
+  }
+  advance(next: readonly number[]): Float32Array[] {
+    this.attend.forEach((row) => row.push(1));
+    const positions = this.attend.map((row) => row.reduce((a, b) => a + b, 0) - 1);
+    return this.run(next.map((id) => [id]), positions, () => paddingMask(this.attend.flat(), next.length));
+  }
+  private run(ids: number[][], positions: ArrayLike<number>, mask: () => Tensor): Float32Array[] {
+    const { config, params: base } = this.model, batch = ids.length, T = ids[0].length;
+    const old = this.past, now: KeyValues[] = [];
+    let flat!: Float32Array; // not returned from tidy: it would search the array for tensors, entry by entry
+    tf.tidy(() => {
+      const params = this.adapter?.method.weights?.(base, this.adapter.trained) ?? base;
+      const wrap = this.adapter?.method.wrap?.(this.adapter.trained) ?? noWrap;
+      const tables = ropeTables(config.rope, config.headDim, positions), shape = [batch, 1, T, config.headDim];
+      const context: Context = { config, batch, wrap, mask: mask(), rope: { cos: tf.reshape(tables.cos, shape), sin: tf.reshape(tables.sin, shape) } };
+      const x = layers(embed(params, tf.tensor1d(ids.flat(), "int32"), wrap), params, context, old,
+        (l, kv) => { now[l] = { keys: tf.keep(kv.keys), values: tf.keep(kv.values) }; });
+      const last = tf.gather(x, tf.tensor1d(ids.map((_, b) => b * T + T - 1), "int32"));
+      flat = head(last, params, config, wrap).dataSync() as Float32Array;
+    });
+    this.past = now;
+    old.forEach((kv) => { kv.keys.dispose(); kv.values.dispose(); });
+    return ids.map((_, b) => flat.subarray(b * config.vocabSize, (b + 1) * config.vocabSize));
+  }
+  dispose(): void { this.past.forEach((kv) => { kv.keys.dispose(); kv.values.dispose(); }); }
+}

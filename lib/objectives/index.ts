@@ -1,0 +1,3 @@
+export * from "./examples";
+export * from "./objective";
+export * from "./sft";

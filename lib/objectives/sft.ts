@@ -1,0 +1,53 @@
+/**
+ * Supervised fine-tuning: mean negative log-likelihood of the target tokens,
+ *   L = − (1/N) Σ_{t ∈ targets} log p(x_t | x_<t).
+ * Logits are computed only where there is a target, which for short answers saves most of the head's work.
+ */
+import { head, hiddenStates, noWrap } from "../model";
+import { crossEntropy, tf, weightedMean } from "../tensor";
+import type { Example } from "./examples";
+import type { Objective } from "./objective";
+
+export interface SftBatch {
+  /** Token ids [B, T], row after row, padded on the right. */
+  ids: Int32Array;
+  batch: number;
+  /** Flat positions whose next token is a target, and those tokens; both [N], padded to a round length. */
+  rows: Int32Array;
+  labels: Int32Array;
+  /** 1 for real targets, 0 for padding of `rows` [N]. */
+  weights: Float32Array;
+  /** Number of target tokens. */
+  weight: number;
+}
+
+const roundUp = (n: number, to: number) => Math.ceil(n / to) * to;
+
+/** Batches are padded to multiples of these, so that few different shapes occur (each shape is compiled once). */
+const LENGTH_STEP = 16, TARGET_STEP = 32;
+
+export function collateSft(examples: readonly Example[]): SftBatch {
+  const T = roundUp(Math.max(...examples.map((e) => e.ids.length)), LENGTH_STEP);
+  const ids = new Int32Array(examples.length * T), rows: number[] = [], labels: number[] = [];
+  examples.forEach((e, b) => {
+    ids.set(e.ids, b * T);
+    for (let t = 1; t < e.ids.length; t++) if (e.target[t]) { rows.push(b * T + t - 1); labels.push(e.ids[t]); }
+  });
+  const N = roundUp(Math.max(rows.length, 1), TARGET_STEP), weights = new Float32Array(N).fill(1, 0, rows.length);
+  const padded = (x: number[]) => { const out = new Int32Array(N); out.set(x); return out; };
+  return { ids, batch: examples.length, rows: padded(rows), labels: padded(labels), weights, weight: rows.length };
+}
+
+export function sft(): Objective<Example, SftBatch> {
+  return {
+    name: "sft",
+    length: (example) => example.ids.length,
+    collate: collateSft,
+    loss: ({ params: base, config }, method) => (trained, batch, key) => {
+      const params = method.weights?.(base, trained) ?? base, wrap = method.wrap?.(trained, key) ?? noWrap;
+      const x = tf.gather(hiddenStates(params, config, batch, wrap), tf.tensor1d(batch.rows, "int32")); // [N, H]
+      const losses = crossEntropy(head(x, params, config, wrap), tf.tensor1d(batch.labels, "int32"));
+      return weightedMean(losses, tf.tensor1d(batch.weights));
+    },
+  };
+}

@@ -1,0 +1,91 @@
+/**
+ * The one place that chooses where tensors are computed: native GPU → native CPU → WebAssembly → plain JavaScript.
+ * Everything else takes `tf` from here and never imports a backend package itself.
+ */
+import type * as TensorFlow from "@tensorflow/tfjs";
+import { TunelabError } from "../errors";
+
+export type BackendName = "native-gpu" | "native-cpu" | "wasm" | "cpu";
+export interface BackendReport {
+  name: BackendName;
+  /** Why this one and not a faster one, in one line. */
+  why: string;
+}
+
+const asked = process.env.TUNELAB_BACKEND;
+if (asked && !["native", "wasm", "cpu"].includes(asked))
+  throw new TunelabError(`TUNELAB_BACKEND=${asked} is unknown; set it to native, wasm or cpu, or leave it out.`);
+
+// Before the native library is loaded: it reads these once.
+process.env.TF_CPP_MIN_LOG_LEVEL ??= "3";
+process.env.TF_ENABLE_ONEDNN_OPTS ??= "0";
+
+function loadNative(): { tf?: typeof TensorFlow; why: string } {
+  if (asked && asked !== "native") return { why: `TUNELAB_BACKEND=${asked} asks for it` };
+  try {
+    return { tf: require("@tensorflow/tfjs-node-gpu"), why: "native TensorFlow is linked" };
+  } catch (error) {
+    const reason = String((error as Error).message).split("\n")[0];
+    if (asked === "native")
+      throw new TunelabError(`TUNELAB_BACKEND=native, but native TensorFlow does not load (${reason}). Run \`npm run setup\`.`);
+    return { why: `native TensorFlow does not load (${reason}); \`npm run setup\` builds it, and is 5-10x faster` };
+  }
+}
+
+const native = loadNative();
+/** TensorFlow.js on the chosen backend. */
+export const tf: typeof TensorFlow = native.tf ?? require("@tensorflow/tfjs");
+
+let report: Promise<BackendReport> | undefined;
+/** Starts the backend (once) and says which one it is, and why. Await it before the first tensor. */
+export function backend(): Promise<BackendReport> {
+  return (report ??= start());
+}
+
+async function start(): Promise<BackendReport> {
+  if (native.tf) {
+    await tf.ready();
+    const gpu = (tf.backend() as unknown as NativeBackend).isUsingGpuDevice;
+    return gpu
+      ? { name: "native-gpu", why: "an NVIDIA GPU and its TensorFlow libraries were found" }
+      : { name: "native-cpu", why: `${native.why}; it sees no NVIDIA GPU` };
+  }
+  if (asked !== "cpu") {
+    try {
+      const wasm = require("@tensorflow/tfjs-backend-wasm");
+      const folder = require("node:path").dirname(require.resolve("@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm"));
+      wasm.setWasmPaths(`${folder}/`);
+      if (await tf.setBackend("wasm")) return { name: "wasm", why: native.why };
+    } catch (error) {
+      native.why += `; WebAssembly does not start (${(error as Error).message})`;
+    }
+  }
+  await tf.setBackend("cpu");
+  return { name: "cpu", why: native.why };
+}
+
+/** A tensor as the native binding describes it: its id, shape and TensorFlow type number. */
+export interface TensorHandle { id: number; shape: number[]; dtype: number }
+export interface OpAttribute { name: string; type: number; value: unknown }
+/** What this library uses of the native binding. */
+export interface Binding {
+  executeOp(name: string, attributes: readonly OpAttribute[], inputs: number[], outputs: number): TensorHandle[];
+  createTensor(shape: number[], dtype: number, values: ArrayBufferView): number;
+  tensorDataSync(id: number): unknown;
+  /** Added by native/binding.cc; missing where the package's own binding is used. */
+  createFunction?(name: string, graph: Uint8Array, inputs: string[], outputs: string[]): void;
+  deleteFunction?(name: string): void;
+  readonly [constant: `TF_${string}`]: number;
+}
+/** What this library uses of the native backend beyond the public interface of TensorFlow.js. */
+export interface NativeBackend {
+  isUsingGpuDevice: boolean;
+  binding: Binding;
+  getInputTensorIds(tensors: readonly TensorFlow.Tensor[]): number[];
+  createOutputTensor(handle: TensorHandle): TensorFlow.Tensor;
+  getDTypeInteger(dtype: string): number;
+  executeSingleOutput(op: string, attributes: readonly OpAttribute[], inputs: readonly TensorFlow.Tensor[]): TensorFlow.Tensor;
+}
+/** The native backend, or undefined on WebAssembly and plain JavaScript. */
+export const nativeBackend = (): NativeBackend | undefined =>
+  tf.getBackend() === "tensorflow" ? (tf.backend() as unknown as NativeBackend) : undefined;

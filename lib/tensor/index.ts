@@ -1,0 +1,5 @@
+export * from "./backend";
+export * from "./jit";
+export * from "./ops";
+export * from "./params";
+export * from "./random";

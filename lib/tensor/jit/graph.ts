@@ -1,0 +1,122 @@
+/**
+ * From recorded operations to a compiled function: writes a TensorFlow GraphDef, turns it into a function of the eager
+ * context, and calls it with `_XlaMustCompile`, so that XLA compiles it as one program at the first call.
+ */
+import { createHash } from "node:crypto";
+import type { Tensor } from "@tensorflow/tfjs";
+import { TunelabError } from "../../errors";
+import { nativeBackend, type OpAttribute, type TensorHandle } from "../backend";
+import type { Constant, RecordedOp } from "./record";
+
+/** A tensor's id, shape and TensorFlow type number. */
+export type Handle = Pick<TensorHandle, "id" | "shape" | "dtype">;
+
+/** A compiled function: tensor ids in, tensors out. */
+export interface Graph {
+  call(ids: readonly number[]): Tensor[];
+  /** Number of operations, for reports. */
+  size: number;
+  dispose(): void;
+}
+
+// Messages of TensorFlow's protocol buffers, as the package itself ships them.
+type Message = Record<string, (...args: unknown[]) => Message> & { serializeBinary(): Uint8Array };
+interface MessageType { new (): Message; readonly [nested: string]: MessageType }
+const messages = (): Record<string, MessageType> => require("@tensorflow/tfjs-node-gpu/dist/proto/api_pb.js");
+
+const TYPE_ATTRIBUTE = (dtype: number) => attribute((a) => a.setType(dtype));
+function attribute(set: (a: Message) => void): Message {
+  const a = new (messages().AttrValue)();
+  set(a);
+  return a;
+}
+function shapeMessage(shape: readonly number[]): Message {
+  const pb = messages(), message = new pb.TensorShape();
+  for (const size of shape) { const d = new pb.TensorShape.Dim(); d.setSize(size); message.addDim(d); }
+  return message;
+}
+function constantMessage({ dtype, shape, values }: Constant): Message {
+  const message = new (messages().Tensor)();
+  message.setDtype(dtype);
+  message.setTensorShape(shapeMessage(shape));
+  message.setTensorContent(Buffer.from(values.buffer, values.byteOffset, values.byteLength));
+  return attribute((a) => a.setTensor(message));
+}
+function attributeMessage({ name, type, value }: OpAttribute, op: string): Message {
+  const t = nativeBackend()!.binding;
+  return attribute((a) => {
+    switch (type) {
+      case t.TF_ATTR_TYPE: return a.setType(value);
+      case t.TF_ATTR_FLOAT: return a.setF(value);
+      case t.TF_ATTR_BOOL: return a.setB(value);
+      case t.TF_ATTR_STRING: return a.setS(Buffer.from(value as string));
+      case t.TF_ATTR_INT: {
+        if (!Array.isArray(value)) return a.setI(value);
+        const list = new (messages().AttrValue.ListValue)();
+        list.setIList(value);
+        return a.setList(list);
+      }
+      default: throw new TunelabError(`jit: attribute ${name} of operation ${op} has a kind that is not supported (${type}).`);
+    }
+  });
+}
+
+/** Functions in the eager context by name: equal graphs share one, which lives as long as someone uses it. */
+const users = new Map<string, number>();
+
+/** Compiles `ops` to a function from `inputs` to `outputs` (ids). */
+export function compile(ops: readonly RecordedOp[], inputs: readonly Handle[], outputs: readonly number[], constants: ReadonlyMap<number, Constant>): Graph {
+  const graph = new (messages().GraphDef)(), names = new Map<number, string>(), shared = new Map<string, string>();
+  const add = (name: string, op: string, from: readonly string[], attributes: readonly (readonly [string, Message])[]) => {
+    const node = new (messages().NodeDef)();
+    node.setName(name); node.setOp(op); node.setInputList(from);
+    const map = node.getAttrMap();
+    for (const [key, value] of attributes) map.set(key, value);
+    graph.addNode(node);
+  };
+  const constant = (id: number): string => {
+    const c = constants.get(id);
+    if (!c) throw new TunelabError("jit: the function uses a tensor from outside that is not among its arguments; pass it as an argument.");
+    const key = `${c.dtype}|${c.shape}|${Buffer.from(c.values.buffer, c.values.byteOffset, c.values.byteLength).toString("base64")}`;
+    if (!shared.has(key)) {
+      shared.set(key, `c${shared.size}`);
+      add(shared.get(key)!, "Const", [], [["dtype", TYPE_ATTRIBUTE(c.dtype)], ["value", constantMessage(c)]]);
+    }
+    return shared.get(key)!;
+  };
+  const ref = (id: number): string => names.get(id) ?? constant(id);
+
+  inputs.forEach(({ id, shape, dtype }, i) => {
+    add(`x${i}`, "Placeholder", [], [["dtype", TYPE_ATTRIBUTE(dtype)], ["shape", attribute((a) => a.setShape(shapeMessage(shape)))]]);
+    names.set(id, `x${i}`);
+  });
+  const dtypes = new Map<number, number>([...inputs.map((h) => [h.id, h.dtype] as const), ...[...constants].map(([id, c]) => [id, c.dtype] as const)]);
+  ops.forEach((op, i) => {
+    add(`n${i}`, op.name, op.inputs.map(ref), op.attributes.map((a) => [a.name, attributeMessage(a, op.name)] as const));
+    op.outputs.forEach((o, k) => { names.set(o.id, k ? `n${i}:${k}` : `n${i}`); dtypes.set(o.id, o.dtype); });
+  });
+  // An output may be an input or occur twice; a function's results must be distinct nodes.
+  const results = outputs.map((id, i) => { add(`y${i}`, "Identity", [ref(id)], [["T", TYPE_ATTRIBUTE(dtypes.get(id)!)]]); return `y${i}`; });
+
+  const bytes = graph.serializeBinary(), arity = inputs.map((_, i) => `x${i}`);
+  const name = `tunelab_${createHash("sha256").update(bytes).update(String(outputs.length)).digest("hex").slice(0, 24)}`;
+  const { binding } = nativeBackend()!;
+  if (!users.get(name)) binding.createFunction!(name, bytes, arity, results);
+  users.set(name, (users.get(name) ?? 0) + 1);
+  const attributes: OpAttribute[] = [{ name: "_XlaMustCompile", type: binding.TF_ATTR_BOOL, value: true }];
+  return {
+    size: ops.length,
+    call: (ids) => {
+      const backend = nativeBackend()!;
+      return backend.binding.executeOp(name, attributes, [...ids], results.length).map((handle) => backend.createOutputTensor(handle));
+    },
+    dispose() {
+      const left = users.get(name)! - 1;
+      users.set(name, left);
+      if (left === 0) binding.deleteFunction!(name);
+    },
+  };
+}
+
+/** Handle of a tensor. */
+export const handleOf = (id: number, t: Tensor): Handle => ({ id, shape: t.shape, dtype: nativeBackend()!.getDTypeInteger(t.dtype) });

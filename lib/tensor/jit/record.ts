@@ -1,0 +1,65 @@
+/**
+ * Recording: run a function once while noting every TensorFlow operation that the native binding executes.
+ * Intermediates are freed as in any eager run; only the notes remain, so recording needs no extra memory.
+ */
+import type { Tensor } from "@tensorflow/tfjs";
+import { TunelabError } from "../../errors";
+import { nativeBackend, type Binding, type OpAttribute, type TensorHandle } from "../backend";
+
+export interface RecordedOp { name: string; attributes: readonly OpAttribute[]; inputs: readonly number[]; outputs: readonly TensorHandle[] }
+export interface Constant { shape: number[]; dtype: number; values: ArrayBufferView }
+export interface Recording {
+  ops: RecordedOp[];
+  /** Values that the function made itself, by tensor id. */
+  constants: Map<number, Constant>;
+}
+
+/** A larger constant is a weight or a data set that should have been an argument: it would be copied into the graph. */
+const LARGEST_CONSTANT = 1 << 20;
+
+let active = false;
+/** True while a recording runs: compiled functions called inside it are recorded as part of it. */
+export const recording = (): boolean => active;
+
+/** Ids by which the binding knows tensors; uploads values that were still waiting in JavaScript. */
+export const idsOf = (tensors: readonly Tensor[]): number[] => nativeBackend()!.getInputTensorIds(tensors);
+
+/** Runs `f` and returns its result with the notes. `f` may call `mark()` to learn how many operations came so far. */
+export function record<T>(f: (mark: () => number) => T): Recording & { result: T } {
+  const backend = nativeBackend()!, binding = backend.binding;
+  const ops: RecordedOp[] = [], constants = new Map<number, Constant>();
+  const overrides: Partial<Binding> = {
+    executeOp(name, attributes, inputs, count) {
+      const outputs = binding.executeOp(name, attributes, inputs, count);
+      ops.push({ name, attributes, inputs: [...inputs], outputs });
+      return outputs;
+    },
+    createTensor(shape, dtype, values) {
+      const size = (values as Float32Array).byteLength ?? 0;
+      if (size > LARGEST_CONSTANT)
+        throw new TunelabError(`jit: the function makes or captures a constant of ${size} bytes, shape [${shape}]; pass it as an argument instead.`);
+      const id = binding.createTensor(shape, dtype, values);
+      constants.set(id, { shape: [...shape], dtype, values: (values as Float32Array).slice() });
+      return id;
+    },
+    tensorDataSync() {
+      throw new TunelabError("jit: JavaScript reads a tensor's value while the function is traced, so the trace would freeze it; compute with tensors only, or read after the call.");
+    },
+  };
+  backend.binding = Object.create(binding, Object.getOwnPropertyDescriptors(overrides));
+  active = true;
+  try {
+    return { result: f(() => ops.length), ops, constants };
+  } finally {
+    backend.binding = binding;
+    active = false;
+  }
+}
+
+/** The operations that `outputs` depend on, in order, among those given. */
+export function needed(ops: readonly RecordedOp[], outputs: Iterable<number>): RecordedOp[] {
+  const want = new Set(outputs), kept: RecordedOp[] = [];
+  for (let i = ops.length - 1; i >= 0; i--)
+    if (ops[i].outputs.some((o) => want.has(o.id))) { kept.push(ops[i]); ops[i].inputs.forEach((id) => want.add(id)); }
+  return kept.reverse();
+}

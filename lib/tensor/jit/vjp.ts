@@ -1,0 +1,80 @@
+/**
+ * Compiled blocks with their own gradient: one trace records forward and backward of f, the record is split where the
+ * backward begins, and the forward program hands the residuals (what the backward needs) over. A block used for every layer
+ * of a network is compiled once. Inside `tf.grad` it behaves like any differentiable operation.
+ */
+import type { Tensor } from "@tensorflow/tfjs";
+import { tf } from "../backend";
+import { compile, handleOf, type Graph } from "./graph";
+import { compiles } from "./jit";
+import { idsOf, needed, record, recording } from "./record";
+import { flatten, unflatten, type Tree } from "./tree";
+
+interface Program {
+  /** y alone, for passes without gradient. */
+  forward: Graph;
+  /** y and residuals. */
+  forwardWithResiduals: Graph;
+  /** Residuals, used arguments, dy → gradients of the differentiated arguments. */
+  backward: Graph;
+  /** Indices of the arguments (differentiated first, then the others) that the backward uses directly. */
+  usedArguments: number[];
+}
+
+/** f(differentiated, others) → one tensor. Gradients flow to all tensors of `differentiated`, none to `others`. */
+export function compiledBlock<D extends Tree, O extends Tree>(f: (differentiated: D, others: O) => Tensor): (differentiated: D, others: O) => Tensor {
+  const programs = new Map<string, Program>();
+
+  return (differentiated, others) => {
+    // Second derivatives differentiate the plain function; a compiled caller records it as part of itself.
+    const depth = tf.engine().state.gradientDepth;
+    if (!compiles() || recording() || depth > 1) return f(differentiated, others);
+    const d = flatten(differentiated as Tree), o = flatten(others as Tree), signature = `${d.signature};${o.signature}`;
+    let program = programs.get(signature);
+    if (!program) programs.set(signature, (program = trace(f, differentiated, others)));
+    const { forward, forwardWithResiduals, backward, usedArguments } = program;
+    const all = [...d.tensors, ...o.tensors];
+    if (depth === 0) return forward.call(idsOf(all))[0];
+    return tf.customGrad((...inputs) => {
+      const save = inputs.pop() as unknown as (tensors: Tensor[]) => void;
+      const [value, ...residuals] = forwardWithResiduals.call(idsOf(all));
+      save([...residuals, ...usedArguments.map((i) => all[i])]);
+      return { value, gradFunc: (dy: Tensor, saved: Tensor[]) => backward.call(idsOf([...saved, dy])) };
+    })(...d.tensors);
+  };
+}
+
+function trace<D extends Tree, O extends Tree>(f: (d: D, o: O) => Tensor, differentiated: D, others: O): Program {
+  const d = flatten(differentiated as Tree).tensors, all = [...d, ...flatten(others as Tree).tensors], argumentIds = idsOf(all);
+  let program!: Program;
+  tf.tidy(() => isolated(() => {
+    const dy = tf.ones(f(differentiated, others).shape), dyId = idsOf([dy])[0];
+    let boundary = 0, yId = -1;
+    const { result: gradients, ops, constants } = record((mark) =>
+      tf.grads((...tensors) => {
+        const y = f(unflatten(differentiated as Tree, tensors) as D, others);
+        yId = idsOf([y])[0];
+        boundary = mark();
+        return y;
+      })(d, dy));
+    const gradientIds = idsOf(gradients), forwardOps = ops.slice(0, boundary), backwardOps = needed(ops.slice(boundary), gradientIds);
+    const made = new Map(forwardOps.flatMap((op) => op.outputs.map((h) => [h.id, h] as const)));
+    const used = new Set([...backwardOps.flatMap((op) => op.inputs), ...gradientIds]);
+    const residuals = [...used].filter((id) => made.has(id)), usedArguments = argumentIds.flatMap((id, i) => (used.has(id) ? [i] : []));
+    const handles = all.map((t, i) => handleOf(argumentIds[i], t));
+    program = {
+      forward: compile(needed(forwardOps, [yId]), handles, [yId], constants),
+      forwardWithResiduals: compile(needed(forwardOps, [yId, ...residuals]), handles, [yId, ...residuals], constants),
+      backward: compile(backwardOps, [...residuals.map((id) => made.get(id)!), ...usedArguments.map((i) => handles[i]), handleOf(dyId, dy)], gradientIds, constants),
+      usedArguments,
+    };
+  }));
+  return program;
+}
+
+/** Runs f with the gradient tape of the caller set aside. */
+function isolated<T>(f: () => T): T {
+  const { state } = tf.engine(), { gradientDepth, activeTape } = state;
+  state.gradientDepth = 0;
+  try { return f(); } finally { state.gradientDepth = gradientDepth; state.activeTape = activeTape; }
+}

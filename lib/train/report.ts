@@ -1,0 +1,67 @@
+/** What a run shows while it goes: in a notebook a live loss curve and a bar, in a terminal one line. */
+import { inKernel, lineChart, live, progress, t, type Figure } from "../course";
+import type { Method } from "../methods/method";
+import type { Model } from "../model";
+import { count, type Params } from "../tensor";
+import type { History } from "./history";
+
+export interface Reporter {
+  step(history: History): void;
+  evaluation(history: History): void;
+  done(run: { history: History; message: string; status: string }): Promise<void>;
+}
+interface Setting { model: Pick<Model, "params">; method: Method; trained: Params; steps: number; enabled: boolean }
+
+/** "lora trains 460,800 scalars, 0.34 % of 134,515,008" — stated always, so that nobody trains nothing by mistake. */
+export function trainableLine(method: Method, trained: Params, base: Params): string {
+  const n = count(trained), all = count(base), number = (x: number) => x.toLocaleString("en-US");
+  const percent = ((100 * n) / all).toPrecision(2);
+  return t({ zh: `${method.name}：训练 ${number(n)} 个标量，是模型 ${number(all)} 个的 ${percent} %`, en: `${method.name} trains ${number(n)} scalars, ${percent} % of the model's ${number(all)}` });
+}
+
+/** Exponential moving average with bias correction: the trend under the noise of single batches. */
+function smooth(values: readonly number[], memory = 0.9): number[] {
+  let sum = 0, weight = 0;
+  return values.map((v) => { sum = memory * sum + (1 - memory) * v; weight = memory * weight + (1 - memory); return sum / weight; });
+}
+
+/** Loss of each step, its trend, and the evaluations. */
+export function lossFigure({ steps, evaluations }: History): Figure {
+  const x = steps.map((r) => r.step), loss = steps.map((r) => r.loss), at = steps.at(-1), checked = evaluations.at(-1);
+  const series = [
+    { name: t({ zh: "每步", en: "step" }), x, y: loss },
+    { name: t({ zh: "趋势", en: "trend" }), x, y: smooth(loss) },
+    ...(evaluations.length ? [{ name: t({ zh: "验证", en: "validation" }), x: evaluations.map((r) => r.step), y: evaluations.map((r) => r.loss) }] : []),
+  ];
+  return lineChart({
+    title: t({ zh: "训练中的损失", en: "Loss while training" }),
+    x: { title: t({ zh: "步", en: "step" }) }, y: { title: t({ zh: "损失（纳特/词元）", en: "loss (nats per token)" }) }, series,
+    alt: `${t({ zh: "损失曲线", en: "Loss curve" })}: ${steps.length} ${t({ zh: "步，最后", en: "steps, last" })} ${at?.loss.toFixed(3) ?? "–"}${checked ? `, ${t({ zh: "验证", en: "validation" })} ${checked.loss.toFixed(3)}` : ""}`,
+  });
+}
+
+const note = ({ steps, evaluations }: History): string => {
+  const r = steps.at(-1), v = evaluations.at(-1);
+  return [
+    r && `${t({ zh: "损失", en: "loss" })} ${r.loss.toFixed(3)}`, v && `${t({ zh: "验证", en: "validation" })} ${v.loss.toFixed(3)}`,
+    r && `${Math.round(r.tokensPerSecond)} ${t({ zh: "词元/秒", en: "tokens/s" })}`, r && `${(r.memory / 1e9).toFixed(1)} GB`,
+  ].filter(Boolean).join(" · ");
+};
+
+export function reporter({ model, method, trained, steps, enabled }: Setting): Reporter {
+  if (!enabled) return { step() {}, evaluation() {}, async done() {} };
+  console.log(trainableLine(method, trained, model.params));
+  const bar = progress(steps, t({ zh: "训练", en: "train" }));
+  const figure = inKernel() ? live(lossFigure({ steps: [], evaluations: [] })) : undefined;
+  const draw = (history: History) => { figure?.update(lossFigure(history)); bar.update(history.steps.length, note(history)); };
+  return {
+    step: draw,
+    evaluation: draw,
+    async done({ history, status, message }) {
+      draw(history);
+      bar.done(note(history));
+      await figure?.done();
+      if (status !== "done") console.warn(message);
+    },
+  };
+}

@@ -1,0 +1,75 @@
+/**
+ * Checkpoints of a run: trained tensors, optimizer state and progress, enough to go on bit for bit.
+ * A checkpoint folder appears by one rename when it is complete; a run killed at any moment leaves the last complete one.
+ */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { TunelabError } from "../errors";
+import { openSafetensors, writeSafetensors } from "../model";
+import { tf, toArrays, type Params } from "../tensor";
+import type { History } from "./history";
+
+export interface RunState {
+  /** Steps done. */
+  step: number;
+  trained: Params;
+  /** Optimizer state of every trained tensor. */
+  optimizer: Readonly<Record<string, Params>>;
+  history: History;
+  /** Settings that must be the same to go on: a mismatch is refused. */
+  fingerprint: string;
+}
+
+const NAME = /^checkpoint-(\d+)$/, SEPARATOR = "::";
+
+/** Complete checkpoints of a run folder, oldest first. */
+export function checkpoints(folder: string): { step: number; path: string }[] {
+  if (!fs.existsSync(folder)) return [];
+  return fs.readdirSync(folder)
+    .flatMap((name) => { const m = NAME.exec(name); return m ? [{ step: +m[1], path: path.join(folder, name) }] : []; })
+    .sort((a, b) => a.step - b.step);
+}
+
+/** Writes a checkpoint and then removes all but the newest `keep`. */
+export function saveState(folder: string, state: RunState, keep = 2): string {
+  const final = path.join(folder, `checkpoint-${state.step}`), partial = path.join(folder, `.partial-${process.pid}-${state.step}`);
+  try {
+    fs.rmSync(partial, { recursive: true, force: true });
+    fs.mkdirSync(partial, { recursive: true });
+    writeSafetensors(path.join(partial, "trained.safetensors"), toArrays(state.trained));
+    const flat = Object.entries(state.optimizer).flatMap(([name, s]) => Object.entries(s).map(([k, t]) => [name + SEPARATOR + k, t] as const));
+    writeSafetensors(path.join(partial, "optimizer.safetensors"), toArrays(Object.fromEntries(flat)));
+    const { step, history, fingerprint } = state;
+    fs.writeFileSync(path.join(partial, "state.json"), JSON.stringify({ step, fingerprint, history }));
+    fs.rmSync(final, { recursive: true, force: true });
+    fs.renameSync(partial, final);
+  } catch (error) {
+    fs.rmSync(partial, { recursive: true, force: true });
+    if (error instanceof TunelabError) throw error;
+    throw new TunelabError(`${final}: the checkpoint cannot be written (${(error as Error).message}); earlier checkpoints are unharmed. Free some space and resume.`);
+  }
+  for (const old of checkpoints(folder).slice(0, -keep)) fs.rmSync(old.path, { recursive: true, force: true });
+  return final;
+}
+
+/** Reads a checkpoint folder. */
+export function loadState(folder: string): RunState {
+  const file = path.join(folder, "state.json");
+  try {
+    const { step, history, fingerprint } = JSON.parse(fs.readFileSync(file, "utf8"));
+    const read = (name: string): Params => {
+      const source = openSafetensors(path.join(folder, name));
+      const tensors = Object.fromEntries([...source.tensors].map(([key, t]) => [key, tf.tensor(t.read(), t.shape)]));
+      source.close();
+      return tensors;
+    };
+    const optimizer: Record<string, Record<string, Params[string]>> = {};
+    for (const [key, t] of Object.entries(read("optimizer.safetensors"))) {
+      const [name, k] = key.split(SEPARATOR);
+      (optimizer[name] ??= {})[k] = t;
+    }
+    return { step, history, fingerprint, trained: read("trained.safetensors"), optimizer };
+  } catch (error) {
+    throw new TunelabError(`${folder}: is not a readable checkpoint (${(error as Error).message}); resume from an earlier one, or delete it.`);
+  }
+}

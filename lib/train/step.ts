@@ -1,0 +1,44 @@
+/** One optimisation step, in two halves: gradients of the batch, then the update. Every intermediate tensor is freed. */
+import type { Scalar, Tensor } from "@tensorflow/tfjs";
+import type { Loss } from "../objectives/objective";
+import { clipByNorm, globalNorm } from "../optimizers/clip";
+import type { Optimizer } from "../optimizers/optimizer";
+import { mapParams, tf, type Params } from "../tensor";
+
+/** Value and gradient of a loss by every trained tensor. */
+export function valueAndGradients<B>(loss: Loss<B>, trained: Params, batch: B, key?: Tensor): { value: Scalar; gradients: Params } {
+  const names = Object.keys(trained);
+  const { value, grads } = tf.valueAndGrads((...tensors: Tensor[]) => loss(Object.fromEntries(names.map((n, i) => [n, tensors[i]])), batch, key))(Object.values(trained));
+  return { value: value as Scalar, gradients: Object.fromEntries(names.map((n, i) => [n, grads[i]])) };
+}
+
+export interface Gradients { loss: number; norm: number; gradients: Params }
+
+/** Mean loss and gradient over several batches, each counted by its weight: the same as over one large batch. */
+export function accumulate<B extends { weight: number }>(loss: Loss<B>, trained: Params, batches: readonly B[], key?: (micro: number) => Tensor): Gradients {
+  const total = batches.reduce((sum, b) => sum + b.weight, 0);
+  let sum: Params | undefined, mean = 0;
+  for (const [i, batch] of batches.entries()) {
+    const share = batch.weight / total, before = sum;
+    sum = tf.tidy(() => {
+      const { value, gradients } = valueAndGradients(loss, trained, batch, key?.(i));
+      mean += value.dataSync()[0] * share;
+      if (batches.length === 1) return gradients;
+      return mapParams(gradients, (g, name) => { const part = tf.mul(g, share); return before ? tf.add(before[name], part) : part; });
+    });
+    if (before) Object.values(before).forEach((t) => t.dispose());
+  }
+  return { loss: mean, gradients: sum!, norm: tf.tidy(() => globalNorm(sum!).dataSync()[0]) };
+}
+
+export interface Trainable { trained: Params; state: Readonly<Record<string, Params>> }
+
+/** New parameters and optimizer state; the old ones and the gradients are freed. */
+export function update({ trained, state }: Trainable, { gradients, norm }: Gradients, optimizer: Optimizer, learningRate: number, clip?: number): Trainable {
+  const next = tf.tidy(() => {
+    const clipped = clip ? clipByNorm(gradients, tf.scalar(norm), clip) : gradients, rate = tf.scalar(learningRate);
+    return mapParams(trained, (p, name) => optimizer.step(p, clipped[name], state[name], rate));
+  });
+  for (const t of [...Object.values(trained), ...Object.values(gradients), ...Object.values(state).flatMap((s) => Object.values(s))]) t.dispose();
+  return { trained: mapParams(next as never, (n: unknown) => (n as { p: Tensor }).p), state: mapParams(next as never, (n: unknown) => (n as { state: Params }).state) };
+}
