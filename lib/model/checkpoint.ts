@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { TunelabError } from "../errors";
 import { backend, tf, type Params } from "../tensor";
+import { checkTensors } from "./check";
 import { parameterShapes, parseConfig, type ModelConfig } from "./config";
 import { ggufToHuggingFace } from "./convert";
 import { openShards, writeSafetensors, type TensorSource } from "./safetensors";
@@ -16,26 +17,6 @@ export interface Model {
   path: string;
 }
 
-/** Buffers that older checkpoints carry along and that follow from the config. */
-const DERIVED = /\.(rotary_emb\.inv_freq|masked_bias|attn\.bias)$/;
-
-/** Checks names and shapes against the architecture; one error names every missing, extra and mis-shaped tensor. */
-export function checkTensors(tensors: ReadonlyMap<string, { shape: readonly number[] }>, config: ModelConfig, where: string): string[] {
-  const expected = parameterShapes(config), problems: string[] = [];
-  for (const [name, shape] of Object.entries(expected)) {
-    const found = tensors.get(name);
-    if (!found) problems.push(`missing: ${name} [${shape}]`);
-    else if (found.shape.join() !== shape.join()) problems.push(`wrong shape: ${name} is [${found.shape}], config.json implies [${shape}]`);
-  }
-  for (const name of tensors.keys())
-    if (!(name in expected) && !DERIVED.test(name) && !(config.tied && name === "lm_head.weight")) problems.push(`not part of this architecture: ${name}`);
-  if (problems.length) {
-    const shown = problems.slice(0, 40).join("\n  "), more = problems.length > 40 ? `\n  … and ${problems.length - 40} more` : "";
-    throw new TunelabError(`${where}: ${problems.length} tensors do not fit config.json (${config.architecture}, ${config.layers} layers):\n  ${shown}${more}\nUse the config.json that belongs to these weights, or download the folder again.`);
-  }
-  return Object.keys(expected);
-}
-
 export interface LoadOptions { onProgress?: (done: number, total: number) => void }
 
 /** Reads config, weights (as float32) and tokenizer. Nothing is downloaded. */
@@ -47,12 +28,15 @@ export async function load(where: string, { onProgress }: LoadOptions = {}): Pro
   if (!stat.isDirectory()) {
     const parts = await ggufToHuggingFace(where), config = parseConfig(parts.config, where);
     const files = { "tokenizer.json": JSON.stringify(parts.tokenizer), "tokenizer_config.json": JSON.stringify(parts.tokenizerConfig), "generation_config.json": JSON.stringify(parts.generationConfig) };
-    return { config, params: await readTensors(parts.tensors, config, where, onProgress), tokenizer: await tokenizerFromFiles(files), path: where };
+    try {
+      return { config, params: await readTensors(parts.tensors, config, where, onProgress), tokenizer: await tokenizerFromFiles(files), path: where };
+    } finally { parts.close(); }
   }
   const config = readConfig(where);
-  const { tensors } = openShards(where);
-  const params = await readTensors(tensors, config, where, onProgress);
-  return { config, params, tokenizer: await loadTokenizer(where), path: where };
+  const tokenizer = await loadTokenizer(where), shards = openShards(where);
+  try {
+    return { config, params: await readTensors(shards.tensors, config, where, onProgress), tokenizer, path: where };
+  } finally { shards.close(); }
 }
 
 /** The architecture of a model folder, without its weights. */

@@ -35,10 +35,10 @@ export function parseConfig(json: unknown, path: string): ModelConfig {
   const source = json as Record<string, unknown>;
   const architecture = ARCHITECTURES.find((a) => a === source.model_type)
     ?? fail(`model_type ${JSON.stringify(source.model_type)} is not supported; use a model of type ${ARCHITECTURES.join(", ")}.`);
-  const integer = (name: string, fallback?: number): number => {
+  const integer = (name: string, fallback?: number, most = 2 ** 24): number => {
     const value = source[name] ?? fallback;
-    if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > 2 ** 24)
-      return fail(`"${name}" is ${JSON.stringify(value)}; a whole number from 1 to 16777216 is needed.`);
+    if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > most)
+      return fail(`"${name}" is ${JSON.stringify(value)}; a whole number from 1 to ${most} is needed.`);
     return value;
   };
   const yes = (name: string, fallback: boolean) => (source[name] ?? fallback) === true;
@@ -58,7 +58,7 @@ export function parseConfig(json: unknown, path: string): ModelConfig {
   return {
     architecture, hiddenSize, heads, keyValueHeads, headDim, maxPositions, source,
     intermediateSize: integer("intermediate_size"),
-    layers: integer("num_hidden_layers"),
+    layers: integer("num_hidden_layers", undefined, 1000),
     vocabSize: integer("vocab_size"),
     rmsNormEps: rmsNormEps as number,
     rope: parseRope(source, maxPositions, fail),

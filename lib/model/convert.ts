@@ -5,7 +5,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { TunelabError } from "../errors";
-import { checkTensors } from "./checkpoint";
+import { checkTensors } from "./check";
 import { ARCHITECTURES, parseConfig } from "./config";
 import { openGGUF } from "./gguf";
 import { tokenizerFromMetadata } from "./gguf-tokenizer";

@@ -1,10 +1,11 @@
 /** From token ids to logits: positions, masks and batching around the decoder of transformer.ts. */
 import type { Tensor } from "@tensorflow/tfjs";
 import { TunelabError } from "../errors";
-import { tf, type Params } from "../tensor";
+import { tf } from "../tensor";
 import type { ModelConfig } from "./config";
 import { ropeTables } from "./rope";
-import { embed, head, layers, noWrap, type Context, type Wrap } from "./transformer";
+import { embedded, outside, throughLayers, type Surroundings, type View } from "./layers";
+import { head } from "./transformer";
 
 /** Finite, so that a row which may look nowhere (padding) gives a harmless average and never NaN. */
 const HIDDEN = -1e9;
@@ -36,23 +37,25 @@ export interface Inputs {
   attend?: ArrayLike<number>;
 }
 
-/** Context of a full forward pass without past. */
-export function contextOf(config: ModelConfig, { ids, batch, attend }: Inputs, wrap: Wrap = noWrap): Context {
+/** Rotary tables and mask of a full forward pass without past. */
+export function surroundings(config: ModelConfig, { ids, batch, attend }: Inputs): Surroundings {
   const T = ids.length / batch;
   if (T > config.maxPositions)
     throw new TunelabError(`A sequence of ${T} tokens is longer than the ${config.maxPositions} positions of this model; shorten it (maxLength).`);
-  const plain = !attend;
-  const tables = ropeTables(config.rope, config.headDim, plain ? Array.from({ length: T }, (_, t) => t) : positionsOf(attend, batch));
-  const shape = [plain ? 1 : batch, 1, T, config.headDim];
-  const mask = plain ? causalMask(T) : tf.maximum(tf.add(causalMask(T), paddingMask(attend, batch)), HIDDEN);
-  return { config, batch, wrap, mask, rope: { cos: tf.reshape(tables.cos, shape), sin: tf.reshape(tables.sin, shape) } };
+  const tables = ropeTables(config.rope, config.headDim, attend ? positionsOf(attend, batch) : Array.from({ length: T }, (_, t) => t));
+  const shape = [attend ? batch : 1, 1, T, config.headDim];
+  const mask = attend ? tf.maximum(tf.add(causalMask(T), paddingMask(attend, batch)), HIDDEN) : causalMask(T);
+  return { batch, mask, rope: { cos: tf.reshape(tables.cos, shape), sin: tf.reshape(tables.sin, shape) } };
 }
 
 /** Hidden states before the final norm: [B·T, H]. */
-export function hiddenStates(params: Params, config: ModelConfig, inputs: Inputs, wrap: Wrap = noWrap): Tensor {
-  return layers(embed(params, tf.tensor1d(inputs.ids, "int32"), wrap), params, contextOf(config, inputs, wrap));
-}
+export const hiddenStates = (view: View, inputs: Inputs): Tensor =>
+  throughLayers(view, embedded(view, tf.tensor1d(inputs.ids, "int32")), surroundings(view.config, inputs));
 
 /** Logits of every position: [B, T, vocabulary]. */
-export const logits = (params: Params, config: ModelConfig, inputs: Inputs, wrap: Wrap = noWrap): Tensor =>
-  tf.tidy(() => tf.reshape(head(hiddenStates(params, config, inputs, wrap), params, config, wrap), [inputs.batch, inputs.ids.length / inputs.batch, config.vocabSize]));
+export function logits(view: View, inputs: Inputs): Tensor {
+  return tf.tidy(() => {
+    const { params, wrap } = outside(view), { config } = view;
+    return tf.reshape(head(hiddenStates(view, inputs), params, config, wrap), [inputs.batch, inputs.ids.length / inputs.batch, config.vocabSize]);
+  });
+}

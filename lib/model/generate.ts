@@ -2,12 +2,13 @@
 import type { Tensor } from "@tensorflow/tfjs";
 import { TunelabError } from "../errors";
 import type { Adapter } from "../methods/method";
-import { Random, tf } from "../tensor";
+import { Random, takeRows, tf } from "../tensor";
 import type { Model } from "./checkpoint";
 import { paddingMask, positionsOf, causalMask } from "./forward";
 import { ropeTables } from "./rope";
 import { checkSampling, sample, type Sampling } from "./sampling";
-import { embed, head, layers, noWrap, type Context, type KeyValues } from "./transformer";
+import { embedded, outside, throughLayersWithPast, type View } from "./layers";
+import { head, type KeyValues } from "./transformer";
 
 export interface GenerateOptions extends Sampling {
   /** Longest answer in tokens. */
@@ -107,17 +108,16 @@ class Decoder {
     return this.run(next.map((id) => [id]), positions, () => paddingMask(this.attend.flat(), next.length));
   }
   private run(ids: number[][], positions: ArrayLike<number>, mask: () => Tensor): Float32Array[] {
-    const { config, params: base } = this.model, batch = ids.length, T = ids[0].length;
+    const { config, params } = this.model, batch = ids.length, T = ids[0].length, view: View = { params, config, ...this.adapter };
     const old = this.past, now: KeyValues[] = [];
     let flat!: Float32Array; // not returned from tidy: it would search the array for tensors, entry by entry
     tf.tidy(() => {
-      const params = this.adapter?.method.weights?.(base, this.adapter.trained) ?? base;
-      const wrap = this.adapter?.method.wrap?.(this.adapter.trained) ?? noWrap;
       const tables = ropeTables(config.rope, config.headDim, positions), shape = [batch, 1, T, config.headDim];
-      const context: Context = { config, batch, wrap, mask: mask(), rope: { cos: tf.reshape(tables.cos, shape), sin: tf.reshape(tables.sin, shape) } };
-      const x = layers(embed(params, tf.tensor1d(ids.flat(), "int32"), wrap), params, context, old,
+      const rope = { cos: tf.reshape(tables.cos, shape), sin: tf.reshape(tables.sin, shape) };
+      const x = throughLayersWithPast(view, embedded(view, tf.tensor1d(ids.flat(), "int32")), { batch, mask: mask(), rope }, old,
         (l, kv) => { now[l] = { keys: tf.keep(kv.keys), values: tf.keep(kv.values) }; });
-      const last = tf.gather(x, tf.tensor1d(ids.map((_, b) => b * T + T - 1), "int32"));
+      const last = takeRows(x, tf.tensor1d(ids.map((_, b) => b * T + T - 1), "int32"));
+      const { params, wrap } = outside(view);
       flat = head(last, params, config, wrap).dataSync() as Float32Array;
     });
     this.past = now;

@@ -6,7 +6,7 @@
  * `…self_attn` and `…mlp` (rows in, rows out), each whole layer, the head.
  */
 import type { Tensor } from "@tensorflow/tfjs";
-import { rmsNorm, silu, softmax, tf, type Params } from "../tensor";
+import { rmsNorm, silu, softmax, takeRows, tf, type Params } from "../tensor";
 import type { ModelConfig } from "./config";
 import { rotate, type RopeTables } from "./rope";
 
@@ -28,23 +28,19 @@ export interface Context {
   wrap: Wrap;
 }
 
-const PREFIX = "model.layers.";
-/** Parameters of one layer by their names inside it, e.g. "self_attn.q_proj.weight". */
-export function layerParams(params: Params, layer: number): Params {
-  const prefix = `${PREFIX}${layer}.`;
-  return Object.fromEntries(Object.entries(params).filter(([name]) => name.startsWith(prefix)).map(([name, t]) => [name.slice(prefix.length), t]));
-}
-
 /** y = x Wᵀ + b, with W as stored: [out, in]. */
 const linear = (x: Tensor, weight: Tensor, bias?: Tensor): Tensor => {
   const y = tf.matMul(x as never, weight as never, false, true);
   return bias ? tf.add(y, bias) : y;
 };
 
-/** One transformer layer: x [B·T, H] → [B·T, H]. `past` holds keys and values before x; `onKeyValues` receives them with x's added. */
-export function layer(x: Tensor, params: Params, index: number, context: Context, past?: KeyValues, onKeyValues?: (kv: KeyValues) => void): Tensor {
-  const { config, wrap } = context, eps = config.rmsNormEps, at = `${PREFIX}${index}`;
-  const project = (name: string, x: Tensor) => wrap(`${at}.${name}`, x, (x) => linear(x, params[`${name}.weight`], params[`${name}.bias`]));
+/**
+ * One transformer layer: x [B·T, H] → [B·T, H]. All layers are the same function: `params` and sites carry the names of
+ * layer 0 (see layers.ts). `past` holds keys and values before x; `onKeyValues` receives them with x's added.
+ */
+export function layer(x: Tensor, params: Params, context: Context, past?: KeyValues, onKeyValues?: (kv: KeyValues) => void): Tensor {
+  const { config, wrap } = context, eps = config.rmsNormEps, at = "model.layers.0";
+  const project = (name: string, x: Tensor) => wrap(`${at}.${name}`, x, (x) => linear(x, params[`${at}.${name}.weight`], params[`${at}.${name}.bias`]));
 
   const attention = (x: Tensor): Tensor => {
     const { batch } = context, { heads, keyValueHeads: groups, headDim } = config, T = x.shape[0] / batch;
@@ -53,8 +49,8 @@ export function layer(x: Tensor, params: Params, index: number, context: Context
     let k = split(project("self_attn.k_proj", x), groups);
     let v = split(project("self_attn.v_proj", x), groups);
     if (config.queryKeyNorm) {
-      q = rmsNorm(q, params["self_attn.q_norm.weight"], eps);
-      k = rmsNorm(k, params["self_attn.k_norm.weight"], eps);
+      q = rmsNorm(q, params[`${at}.self_attn.q_norm.weight`], eps);
+      k = rmsNorm(k, params[`${at}.self_attn.k_norm.weight`], eps);
     }
     q = rotate(q, context.rope);
     k = rotate(k, context.rope);
@@ -72,24 +68,17 @@ export function layer(x: Tensor, params: Params, index: number, context: Context
     project("mlp.down_proj", tf.mul(silu(project("mlp.gate_proj", x)), project("mlp.up_proj", x)));
 
   return wrap(at, x, (x) => {
-    const h = tf.add(x, wrap(`${at}.self_attn`, rmsNorm(x, params["input_layernorm.weight"], eps), attention));
-    return tf.add(h, wrap(`${at}.mlp`, rmsNorm(h, params["post_attention_layernorm.weight"], eps), mlp));
+    const h = tf.add(x, wrap(`${at}.self_attn`, rmsNorm(x, params[`${at}.input_layernorm.weight`], eps), attention));
+    return tf.add(h, wrap(`${at}.mlp`, rmsNorm(h, params[`${at}.post_attention_layernorm.weight`], eps), mlp));
   });
 }
 
 /** Token embeddings: int32 ids [n] → rows [n, H]. */
 export const embed = (params: Params, ids: Tensor, wrap: Wrap = noWrap): Tensor =>
-  wrap("model.embed_tokens", ids, (ids) => tf.gather(params["model.embed_tokens.weight"], ids as never));
+  wrap("model.embed_tokens", ids, (ids) => takeRows(params["model.embed_tokens.weight"], ids));
 
 /** Final norm and output head: rows [n, H] → logits [n, vocabulary]. */
 export function head(x: Tensor, params: Params, config: ModelConfig, wrap: Wrap = noWrap): Tensor {
   const matrix = params["lm_head.weight"] ?? params["model.embed_tokens.weight"];
   return wrap("lm_head", rmsNorm(x, params["model.norm.weight"], config.rmsNormEps), (x) => linear(x, matrix));
-}
-
-/** All layers, without final norm: rows [B·T, H] → [B·T, H]. */
-export function layers(x: Tensor, params: Params, context: Context, past?: (KeyValues | undefined)[], onKeyValues?: (layer: number, kv: KeyValues) => void): Tensor {
-  for (let l = 0; l < context.config.layers; l++)
-    x = layer(x, layerParams(params, l), l, context, past?.[l], onKeyValues && ((kv) => onKeyValues(l, kv)));
-  return x;
 }

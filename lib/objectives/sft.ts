@@ -3,8 +3,10 @@
  *   L = − (1/N) Σ_{t ∈ targets} log p(x_t | x_<t).
  * Logits are computed only where there is a target, which for short answers saves most of the head's work.
  */
-import { head, hiddenStates, noWrap } from "../model";
-import { crossEntropy, tf, weightedMean } from "../tensor";
+import type { Scalar, Tensor } from "@tensorflow/tfjs";
+import type { Method } from "../methods/method";
+import { applied, head, hiddenStates, partition, type ModelConfig } from "../model";
+import { compiledBlock, crossEntropy, takeRows, tf, weightedMean, type Params } from "../tensor";
 import type { Example } from "./examples";
 import type { Objective } from "./objective";
 
@@ -38,16 +40,30 @@ export function collateSft(examples: readonly Example[]): SftBatch {
   return { ids, batch: examples.length, rows: padded(rows), labels: padded(labels), weights, weight: rows.length };
 }
 
+/** The head and the loss, compiled as one: rows with a target in, mean loss out. */
+function headOf(config: ModelConfig, method: Method) {
+  return compiledBlock(
+    ({ x, trained }: { x: Tensor; trained: Params }, { base, key, rows, labels, weights }: { base: Params; key: Tensor | null; rows: Tensor; labels: Tensor; weights: Tensor }) => {
+      const { params, wrap } = applied({ params: base, config, method, key: key ?? undefined }, base, trained, "outside");
+      return weightedMean(crossEntropy(head(takeRows(x, rows), params, config, wrap), labels), weights);
+    },
+  );
+}
+
 export function sft(): Objective<Example, SftBatch> {
   return {
     name: "sft",
     length: (example) => example.ids.length,
     collate: collateSft,
-    loss: ({ params: base, config }, method) => (trained, batch, key) => {
-      const params = method.weights?.(base, trained) ?? base, wrap = method.wrap?.(trained, key) ?? noWrap;
-      const x = tf.gather(hiddenStates(params, config, batch, wrap), tf.tensor1d(batch.rows, "int32")); // [N, H]
-      const losses = crossEntropy(head(x, params, config, wrap), tf.tensor1d(batch.labels, "int32"));
-      return weightedMean(losses, tf.tensor1d(batch.weights));
+    loss({ params, config }, method) {
+      const headLoss = headOf(config, method), base = partition(params, config.layers).rest;
+      return (trained, batch, key) => {
+        const x = hiddenStates({ params, config, method, trained, key }, batch);
+        return headLoss(
+          { x, trained: partition(trained, config.layers).rest },
+          { base, key: key ?? null, rows: tf.tensor1d(batch.rows, "int32"), labels: tf.tensor1d(batch.labels, "int32"), weights: tf.tensor1d(batch.weights) },
+        ) as Scalar;
+      };
     },
   };
 }

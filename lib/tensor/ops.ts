@@ -4,7 +4,7 @@
  * Here every gradient saves the input and recomputes, so that nesting is right at any depth.
  */
 import type { Tensor, Scalar } from "@tensorflow/tfjs";
-import { tf } from "./backend";
+import { nativeBackend, tf } from "./backend";
 
 type Gradient = (dy: Tensor, x: Tensor) => Tensor;
 /** A one-input operation with a gradient written in terms of its input. */
@@ -43,8 +43,11 @@ export const logSumExp: (x: Tensor) => Tensor = withGradient(
  * A label outside the vocabulary gives the row's logSumExp; check labels before they get here.
  */
 export function crossEntropy(logits: Tensor, labels: Tensor): Tensor {
-  const picked = tf.sum(tf.mul(logits, tf.oneHot(labels as never, logits.shape.at(-1)!)), -1);
-  return tf.sub(logSumExp(logits), picked);
+  const chosen = (x: Tensor) => tf.oneHot(labels as never, x.shape.at(-1)!);
+  return withGradient(
+    (x) => tf.sub(logSumExp(x), tf.sum(tf.mul(x, chosen(x)), -1)),
+    (dy, x) => tf.mul(tf.expandDims(dy, -1), tf.sub(softmax(x), chosen(x))),
+  )(logits);
 }
 
 /** Mean of `values` under `weights` (both [n]); weight 0 leaves an entry out. */
@@ -54,3 +57,32 @@ export const weightedMean = (values: Tensor, weights: Tensor): Scalar =>
 /** Root-mean-square normalisation over the last axis times `weight` (Zhang & Sennrich 2019): [..., n], [n] → [..., n]. */
 export const rmsNorm = (x: Tensor, weight: Tensor, eps: number): Tensor =>
   tf.mul(tf.mul(x, tf.rsqrt(tf.add(tf.mean(tf.square(x), -1, true), eps))), weight);
+
+/**
+ * Rows of a matrix by index: x [n, m], indices int32 [k] → [k, m]. Unlike tf.gather it does not read the indices back to
+ * check them (so it can be recorded, and costs no round trip); an index outside [0, n) is the caller's mistake.
+ */
+export function takeRows(x: Tensor, indices: Tensor): Tensor {
+  return tf.customGrad((x, save) => {
+    (save as (t: Tensor[]) => void)([indices]);
+    return { value: gatherRows(x as Tensor, indices), gradFunc: (dy: Tensor, [indices]: Tensor[]) => addRows(dy, indices, (x as Tensor).shape[0]) };
+  })(x) as Tensor;
+}
+
+/** The transpose of takeRows: rows [k, m] are added up at their indices → [n, m]. */
+export function addRows(rows: Tensor, indices: Tensor, n: number): Tensor {
+  return tf.customGrad((rows, save) => {
+    (save as (t: Tensor[]) => void)([indices]);
+    return { value: tf.unsortedSegmentSum(rows as Tensor, indices as never, n), gradFunc: (dy: Tensor, [indices]: Tensor[]) => takeRows(dy, indices) };
+  })(rows) as Tensor;
+}
+
+function gatherRows(x: Tensor, indices: Tensor): Tensor {
+  const native = nativeBackend();
+  if (!native) return tf.gather(x, indices as never);
+  const { TF_ATTR_TYPE: type, TF_INT32, TF_ATTR_INT } = native.binding;
+  return native.executeSingleOutput("GatherV2", [
+    { name: "Tparams", type, value: native.getDTypeInteger(x.dtype) }, { name: "Tindices", type, value: TF_INT32 }, { name: "Taxis", type, value: TF_INT32 },
+    { name: "batch_dims", type: TF_ATTR_INT, value: 0 },
+  ], [x, indices, tf.scalar(0, "int32")]);
+}

@@ -76,7 +76,7 @@ export function toNotebook(cells, { outputs, tunelab } = {}) {
       return { ...cell, execution_count: outputs ? code : null, outputs: outputs?.[code - 1] ?? [] };
     }),
     metadata: {
-      kernelspec: { display_name: "TypeScript", language: "typescript", name: "tslab" },
+      kernelspec: { display_name: "TypeScript (Tunelab)", language: "typescript", name: "tslab" },
       language_info: { file_extension: ".ts", mimetype: "text/typescript", name: "typescript" },
       ...(tunelab && { tunelab }),
     },

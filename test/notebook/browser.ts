@@ -128,7 +128,7 @@ export class Lab {
     await page.goto(`${this.jupyter.url}/lab/workspaces/${workspace}/tree/${path}?token=${this.jupyter.token}`);
     await page.locator(".jp-NotebookPanel .jp-Cell").first().waitFor({ timeout: MINUTE });
     // The toolbar's indicator says "idle" before there is a kernel; the status bar does not.
-    await page.locator("#jp-main-statusbar", { hasText: /TypeScript \| Idle/ }).waitFor({ timeout: MINUTE });
+    await page.locator("#jp-main-statusbar", { hasText: /\| Idle/ }).waitFor({ timeout: MINUTE });
     return new OpenNotebook(page);
   }
 

@@ -74,15 +74,28 @@ export function compile(ops: readonly RecordedOp[], inputs: readonly Handle[], o
     for (const [key, value] of attributes) map.set(key, value);
     graph.addNode(node);
   };
-  const constant = (id: number): string => {
-    const c = constants.get(id);
-    if (!c) throw new TunelabError("jit: the function uses a tensor from outside that is not among its arguments; pass it as an argument.");
+  const INT32 = nativeBackend()!.binding.TF_INT32;
+  const literal = (c: Constant): string => {
     const key = `${c.dtype}|${c.shape}|${Buffer.from(c.values.buffer, c.values.byteOffset, c.values.byteLength).toString("base64")}`;
     if (!shared.has(key)) {
       shared.set(key, `c${shared.size}`);
       add(shared.get(key)!, "Const", [], [["dtype", TYPE_ATTRIBUTE(c.dtype)], ["value", constantMessage(c)]]);
     }
     return shared.get(key)!;
+  };
+  const filled = (c: Constant): string => {
+    const key = `fill|${c.dtype}|${c.shape}|${(c.values as Float32Array)[0]}`;
+    if (!shared.has(key)) {
+      const dims = literal({ shape: [c.shape.length], dtype: INT32, values: Int32Array.from(c.shape) }), value = literal({ ...c, shape: [], fill: false });
+      shared.set(key, `c${shared.size}`);
+      add(shared.get(key)!, "Fill", [dims, value], [["T", TYPE_ATTRIBUTE(c.dtype)], ["index_type", TYPE_ATTRIBUTE(INT32)]]);
+    }
+    return shared.get(key)!;
+  };
+  const constant = (id: number): string => {
+    const c = constants.get(id);
+    if (!c) throw new TunelabError("jit: the function uses a tensor from outside that is not among its arguments; pass it as an argument.");
+    return c.fill ? filled(c) : literal(c);
   };
   const ref = (id: number): string => names.get(id) ?? constant(id);
 
@@ -92,7 +105,10 @@ export function compile(ops: readonly RecordedOp[], inputs: readonly Handle[], o
   });
   const dtypes = new Map<number, number>([...inputs.map((h) => [h.id, h.dtype] as const), ...[...constants].map(([id, c]) => [id, c.dtype] as const)]);
   ops.forEach((op, i) => {
-    add(`n${i}`, op.name, op.inputs.map(ref), op.attributes.map((a) => [a.name, attributeMessage(a, op.name)] as const));
+    const attributes = op.attributes.map((a) => [a.name, attributeMessage(a, op.name)] as const);
+    // The one operation whose element type the package leaves to eager execution to infer.
+    if (op.name === "ExpandDims") attributes.push(["T", TYPE_ATTRIBUTE(dtypes.get(op.inputs[0])!)]);
+    add(`n${i}`, op.name, op.inputs.map(ref), attributes);
     op.outputs.forEach((o, k) => { names.set(o.id, k ? `n${i}:${k}` : `n${i}`); dtypes.set(o.id, o.dtype); });
   });
   // An output may be an input or occur twice; a function's results must be distinct nodes.

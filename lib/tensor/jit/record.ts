@@ -7,7 +7,8 @@ import { TunelabError } from "../../errors";
 import { nativeBackend, type Binding, type OpAttribute, type TensorHandle } from "../backend";
 
 export interface RecordedOp { name: string; attributes: readonly OpAttribute[]; inputs: readonly number[]; outputs: readonly TensorHandle[] }
-export interface Constant { shape: number[]; dtype: number; values: ArrayBufferView }
+/** `fill`: all values are the same, and one is enough. */
+export interface Constant { shape: number[]; dtype: number; values: ArrayBufferView; fill?: boolean }
 export interface Recording {
   ops: RecordedOp[];
   /** Values that the function made itself, by tensor id. */
@@ -35,11 +36,11 @@ export function record<T>(f: (mark: () => number) => T): Recording & { result: T
       return outputs;
     },
     createTensor(shape, dtype, values) {
-      const size = (values as Float32Array).byteLength ?? 0;
-      if (size > LARGEST_CONSTANT)
+      const numbers = values as Float32Array, size = numbers.byteLength ?? 0, fill = numbers.length > 16 && numbers.every((v) => v === numbers[0]);
+      if (size > LARGEST_CONSTANT && !fill)
         throw new TunelabError(`jit: the function makes or captures a constant of ${size} bytes, shape [${shape}]; pass it as an argument instead.`);
       const id = binding.createTensor(shape, dtype, values);
-      constants.set(id, { shape: [...shape], dtype, values: (values as Float32Array).slice() });
+      constants.set(id, { shape: [...shape], dtype, values: fill ? numbers.slice(0, 1) : numbers.slice(), fill });
       return id;
     },
     tensorDataSync() {
