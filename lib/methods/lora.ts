@@ -31,10 +31,10 @@ export function lora({ rank = 8, alpha = 16, targets = ["q_proj", "v_proj"], dro
     settings: { rank, alpha, targets, dropout, rsLoRA },
 
     init(base, _config, seed) {
-      const trained: Record<string, Params[string]> = {};
-      for (const { name, out, into } of matchSites(base, targets)) {
-        if (rank > Math.min(out, into))
-          throw new TunelabError(`LoRA: rank ${rank} is more than the ${Math.min(out, into)} that ${name} [${out}, ${into}] can have; choose at most ${Math.min(out, into)}.`);
+      const trained: Record<string, Params[string]> = {}, sites = matchSites(base, targets);
+      const small = sites.find(({ out, into }) => rank > Math.min(out, into)), most = small && Math.min(small.out, small.into);
+      if (small) throw new TunelabError(`LoRA: rank ${rank} is more than the ${most} that ${small.name} [${small.out}, ${small.into}] can have; choose at most ${most}.`);
+      for (const { name, out, into } of sites) {
         const random = new Random(seed, name), bound = 1 / Math.sqrt(into);
         const { A, B } = loraNames(name);
         trained[A] = tf.tensor2d(Float32Array.from({ length: rank * into }, () => (2 * random.uniform() - 1) * bound), [rank, into]);

@@ -8,17 +8,19 @@ export type Targets = readonly string[] | "all-linear";
 
 export interface Site { name: string; out: number; into: number }
 
+/** PEFT's rule: the whole name, or its end after a dot. */
+export const matches = (site: string, target: string): boolean => site === target || site.endsWith(`.${target}`);
+
 /** Sites whose matrix [out, in] is targeted, in the order of `base`. Every target must match at least one. */
 export function matchSites(base: Params, targets: Targets): Site[] {
   const wanted: readonly string[] = targets === "all-linear" ? LINEAR_MODULES : targets;
   const sites = Object.entries(base)
     .filter(([name, w]) => name.endsWith(".weight") && w.rank === 2 && name.startsWith("model.layers."))
     .map(([name, w]) => ({ name: name.slice(0, -".weight".length), out: w.shape[0], into: w.shape[1]! }));
-  const matches = (site: Site, target: string) => site.name === target || site.name.endsWith(`.${target}`);
-  const unmatched = wanted.filter((t) => !sites.some((s) => matches(s, t)));
+  const unmatched = wanted.filter((t) => !sites.some((s) => matches(s.name, t)));
   if (wanted.length === 0 || unmatched.length) {
     const known = [...new Set(sites.map((s) => s.name.split(".").at(-1)))].join(", ");
     throw new TunelabError(`${unmatched.length ? `No matrix of this model is called ${unmatched.join(", ")}` : "No target modules are given"}; choose from ${known}.`);
   }
-  return sites.filter((s) => wanted.some((t) => matches(s, t)));
+  return sites.filter((s) => wanted.some((t) => matches(s.name, t)));
 }

@@ -14,7 +14,7 @@ export function checkTensors(tensors: ReadonlyMap<string, { shape: readonly numb
     else if (found.shape.join() !== shape.join()) problems.push(`wrong shape: ${name} is [${found.shape}], config.json implies [${shape}]`);
   }
   for (const name of tensors.keys())
-    if (!(name in expected) && !DERIVED.test(name) && !(config.tied && name === "lm_head.weight")) problems.push(`not part of this architecture: ${name}`);
+    if (!Object.hasOwn(expected, name) && !DERIVED.test(name) && !(config.tied && name === "lm_head.weight")) problems.push(`not part of this architecture: ${name}`);
   if (problems.length) {
     const shown = problems.slice(0, 40).join("\n  "), more = problems.length > 40 ? `\n  … and ${problems.length - 40} more` : "";
     throw new TunelabError(`${where}: ${problems.length} tensors do not fit config.json (${config.architecture}, ${config.layers} layers):\n  ${shown}${more}\nUse the config.json that belongs to these weights, or download the folder again.`);

@@ -29,7 +29,8 @@ export async function load(where: string, { onProgress }: LoadOptions = {}): Pro
     const parts = await ggufToHuggingFace(where), config = parseConfig(parts.config, where);
     const files = { "tokenizer.json": JSON.stringify(parts.tokenizer), "tokenizer_config.json": JSON.stringify(parts.tokenizerConfig), "generation_config.json": JSON.stringify(parts.generationConfig) };
     try {
-      return { config, params: await readTensors(parts.tensors, config, where, onProgress), tokenizer: await tokenizerFromFiles(files), path: where };
+      const tokenizer = await tokenizerFromFiles(files); // first: if it fails, no weights have to be freed
+      return { config, params: await readTensors(parts.tensors, config, where, onProgress), tokenizer, path: where };
     } finally { parts.close(); }
   }
   const config = readConfig(where);

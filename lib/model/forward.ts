@@ -37,11 +37,20 @@ export interface Inputs {
   attend?: ArrayLike<number>;
 }
 
+/** An id outside the vocabulary would be read from beyond the embedding: an error on one backend, wrong numbers on another. */
+export function checkIds(ids: ArrayLike<number>, { vocabSize }: ModelConfig, what: string): void {
+  for (let i = 0; i < ids.length; i++)
+    if (!(Number.isInteger(ids[i]) && ids[i] >= 0 && ids[i] < vocabSize))
+      throw new TunelabError(`${what}: token id ${ids[i]} at position ${i} is not in the model's vocabulary (0 to ${vocabSize - 1}); use the tokenizer that belongs to this model.`);
+}
+/** A sequence may be as long as the positions that the model was made for. */
+export function checkLength(length: number, { maxPositions }: ModelConfig): void {
+  if (length > maxPositions) throw new TunelabError(`A sequence of ${length} tokens is longer than the ${maxPositions} positions of this model; shorten it (maxLength).`);
+}
+
 /** Rotary tables and mask of a full forward pass without past. */
 export function surroundings(config: ModelConfig, { ids, batch, attend }: Inputs): Surroundings {
   const T = ids.length / batch;
-  if (T > config.maxPositions)
-    throw new TunelabError(`A sequence of ${T} tokens is longer than the ${config.maxPositions} positions of this model; shorten it (maxLength).`);
   const tables = ropeTables(config.rope, config.headDim, attend ? positionsOf(attend, batch) : Array.from({ length: T }, (_, t) => t));
   const shape = [attend ? batch : 1, 1, T, config.headDim];
   const mask = attend ? tf.maximum(tf.add(causalMask(T), paddingMask(attend, batch)), HIDDEN) : causalMask(T);
@@ -52,8 +61,13 @@ export function surroundings(config: ModelConfig, { ids, batch, attend }: Inputs
 export const hiddenStates = (view: View, inputs: Inputs): Tensor =>
   throughLayers(view, embedded(view, tf.tensor1d(inputs.ids, "int32")), surroundings(view.config, inputs));
 
-/** Logits of every position: [B, T, vocabulary]. */
+/** Logits of every position: [B, T, vocabulary]. Throws where the inputs are not whole rows of known ids within the model's positions. */
 export function logits(view: View, inputs: Inputs): Tensor {
+  const { ids, batch, attend } = inputs;
+  if (!ids.length || ids.length % batch) throw new TunelabError(`${ids.length} token ids are not ${batch} rows of equal length; pad them, and mark the padding in "attend".`);
+  if (attend && attend.length !== ids.length) throw new TunelabError(`"attend" marks ${attend.length} tokens, but there are ${ids.length}; give one mark a token.`);
+  checkIds(ids, view.config, "Inputs");
+  checkLength(ids.length / batch, view.config);
   return tf.tidy(() => {
     const { params, wrap } = outside(view), { config } = view;
     return tf.reshape(head(hiddenStates(view, inputs), params, config, wrap), [inputs.batch, inputs.ids.length / inputs.batch, config.vocabSize]);

@@ -1,14 +1,11 @@
 /** Text generation with a key-value cache: greedy or sampled, one prompt or a batch, streamed as it comes. */
-import type { Tensor } from "@tensorflow/tfjs";
 import { TunelabError } from "../errors";
 import type { Adapter } from "../methods/method";
-import { Random, takeRows, tf } from "../tensor";
+import { Random } from "../tensor";
 import type { Model } from "./checkpoint";
-import { paddingMask, positionsOf, causalMask } from "./forward";
-import { ropeTables } from "./rope";
+import { Decoder } from "./decoder";
+import { checkIds } from "./forward";
 import { checkSampling, sample, type Sampling } from "./sampling";
-import { embedded, outside, throughLayersWithPast, type View } from "./layers";
-import { head, type KeyValues } from "./transformer";
 
 export interface GenerateOptions extends Sampling {
   /** Longest answer in tokens. */
@@ -29,15 +26,18 @@ export interface Generated { text: string; ids: number[]; stoppedBy: "eos" | "st
 export async function generate(model: Model, prompts: readonly (string | readonly number[])[], options: GenerateOptions = {}): Promise<Generated[]> {
   const { maxNewTokens = 128, stop = [], seed = 0, adapter, onText, tick = () => new Promise<void>(setImmediate) } = options;
   checkSampling(options);
+  if (!Number.isInteger(maxNewTokens) || maxNewTokens < 1) throw new TunelabError(`maxNewTokens is ${maxNewTokens}; it must be a whole number of at least 1.`);
+  if (stop.some((text) => !text)) throw new TunelabError("A stop text is empty, which would end every answer at once; leave it out.");
   const encoded = prompts.map((p) => (typeof p === "string" ? model.tokenizer.encode(p) : [...p]));
   const empty = encoded.findIndex((ids) => ids.length === 0);
   if (prompts.length === 0 || empty >= 0) throw new TunelabError(prompts.length === 0 ? "No prompt is given." : `Prompt ${empty + 1} is empty; give it at least one token.`);
+  encoded.forEach((ids, i) => checkIds(ids, model.config, `Prompt ${i + 1}`));
   const longest = Math.max(...encoded.map((ids) => ids.length));
   if (longest + maxNewTokens > model.config.maxPositions)
     throw new TunelabError(`A prompt of ${longest} tokens and ${maxNewTokens} new ones exceed the model's ${model.config.maxPositions} positions; shorten one of them.`);
 
   const rows = encoded.map((ids, i) => new Row(model, ids, stop, new Random(seed, `generate${i}`), (piece) => onText?.(piece, i)));
-  const decoder = new Decoder(model, encoded, longest, adapter);
+  const decoder = new Decoder(model, encoded, longest + maxNewTokens, adapter);
   try {
     let next = encoded.map(() => 0);
     for (let n = 0; n < maxNewTokens; n++) {
@@ -77,8 +77,9 @@ class Row {
     let certain = this.text.length;
     if (!this.stoppedBy) {
       while (certain > this.sent && this.text[certain - 1] === "\uFFFD") certain--;
+      const whole = this.text.slice(0, certain);
       for (const s of this.stop)
-        for (let n = s.length - 1; n > 0; n--) if (this.text.endsWith(s.slice(0, n))) { certain = Math.min(certain, this.text.length - n); break; }
+        for (let n = s.length - 1; n > 0; n--) if (whole.endsWith(s.slice(0, n))) { certain = Math.min(certain, whole.length - n); break; }
     }
     if (certain > this.sent) { this.emit(this.text.slice(this.sent, certain)); this.sent = certain; }
   }
@@ -87,42 +88,4 @@ class Row {
     this.flush();
     return { text: this.text, ids: this.ids, stoppedBy: this.stoppedBy };
   }
-}
-
-/** The model side: keys and values so far, one step after another. Prompts are padded on the left. */
-class Decoder {
-  private past: KeyValues[] = [];
-  private attend: number[][];
-  constructor(private model: Model, private prompts: readonly number[][], private width: number, private adapter?: Adapter) {
-    this.attend = prompts.map((ids) => Array.from({ length: width }, (_, t) => (t >= width - ids.length ? 1 : 0)));
-  }
-  prefill(): Float32Array[] {
-    const { pad } = this.model.tokenizer;
-    const ids = this.prompts.map((row) => [...Array(this.width - row.length).fill(pad), ...row]);
-    const positions = positionsOf(this.attend.flat(), ids.length);
-    return this.run(ids, positions, () => tf.maximum(tf.add(causalMask(this.width), paddingMask(this.attend.flat(), ids.length)), -1e9));
-  }
-  advance(next: readonly number[]): Float32Array[] {
-    this.attend.forEach((row) => row.push(1));
-    const positions = this.attend.map((row) => row.reduce((a, b) => a + b, 0) - 1);
-    return this.run(next.map((id) => [id]), positions, () => paddingMask(this.attend.flat(), next.length));
-  }
-  private run(ids: number[][], positions: ArrayLike<number>, mask: () => Tensor): Float32Array[] {
-    const { config, params } = this.model, batch = ids.length, T = ids[0].length, view: View = { params, config, ...this.adapter };
-    const old = this.past, now: KeyValues[] = [];
-    let flat!: Float32Array; // not returned from tidy: it would search the array for tensors, entry by entry
-    tf.tidy(() => {
-      const tables = ropeTables(config.rope, config.headDim, positions), shape = [batch, 1, T, config.headDim];
-      const rope = { cos: tf.reshape(tables.cos, shape), sin: tf.reshape(tables.sin, shape) };
-      const x = throughLayersWithPast(view, embedded(view, tf.tensor1d(ids.flat(), "int32")), { batch, mask: mask(), rope }, old,
-        (l, kv) => { now[l] = { keys: tf.keep(kv.keys), values: tf.keep(kv.values) }; });
-      const last = takeRows(x, tf.tensor1d(ids.map((_, b) => b * T + T - 1), "int32"));
-      const { params, wrap } = outside(view);
-      flat = head(last, params, config, wrap).dataSync() as Float32Array;
-    });
-    this.past = now;
-    old.forEach((kv) => { kv.keys.dispose(); kv.values.dispose(); });
-    return ids.map((_, b) => flat.subarray(b * config.vocabSize, (b + 1) * config.vocabSize));
-  }
-  dispose(): void { this.past.forEach((kv) => { kv.keys.dispose(); kv.values.dispose(); }); }
 }

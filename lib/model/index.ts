@@ -2,6 +2,7 @@ export * from "./check";
 export * from "./checkpoint";
 export * from "./config";
 export * from "./convert";
+export * from "./decoder";
 export * from "./forward";
 export * from "./generate";
 export * from "./gguf";

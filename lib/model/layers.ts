@@ -4,9 +4,9 @@
  */
 import type { Tensor } from "@tensorflow/tfjs";
 import type { Method } from "../methods/method";
-import { compiledBlock, foldIn, type Params } from "../tensor";
+import { compiledBlock, foldIn, jit, tf, type Params } from "../tensor";
 import type { ModelConfig } from "./config";
-import { embed, layer, noWrap, type KeyValues, type Wrap } from "./transformer";
+import { embed, head, layer, noWrap, type KeyValues, type Wrap } from "./transformer";
 import type { RopeTables } from "./rope";
 
 /** Base weights and, if there is one, the method on them with what it trains. */
@@ -59,20 +59,12 @@ type Block = (d: { x: Tensor; trained: Params }, o: Others) => Tensor;
 
 /** One compiled layer for each combination of architecture and method. */
 const blocks = new WeakMap<ModelConfig, WeakMap<object, Block>>();
-const noMethod = {};
-function blockOf({ config, method }: View): Block {
-  let byMethod = blocks.get(config);
-  if (!byMethod) blocks.set(config, (byMethod = new WeakMap()));
-  let block = byMethod.get(method ?? noMethod);
-  if (!block) {
-    block = compiledBlock(({ x, trained }: { x: Tensor; trained: Params }, { base, key, rope, mask, batch }: Others) => {
+const blockOf = ({ config, method }: View): Block =>
+  perMethod(blocks, config, method, () =>
+    compiledBlock(({ x, trained }: { x: Tensor; trained: Params }, { base, key, rope, mask, batch }: Others) => {
       const { params, wrap } = applied({ params: base, config, method, key: key ?? undefined }, base, trained, "layer");
       return layer(x, params, { config, batch, rope, mask, wrap });
-    }) as Block;
-    byMethod.set(method ?? noMethod, block);
-  }
-  return block;
-}
+    }) as Block);
 
 /** All layers, without the final norm: rows [B·T, H] → [B·T, H]. */
 export function throughLayers(view: View, x: Tensor, { batch, rope, mask }: Surroundings): Tensor {
@@ -82,12 +74,59 @@ export function throughLayers(view: View, x: Tensor, { batch, rope, mask }: Surr
   return x;
 }
 
-/** The same with keys and values of earlier positions, for generation; never differentiated. */
-export function throughLayersWithPast(view: View, x: Tensor, surroundings: Surroundings, past: readonly (KeyValues | undefined)[], onKeyValues: (layer: number, kv: KeyValues) => void): Tensor {
-  const count = view.config.layers, base = parts(view.params, count).layers, trained = parts(view.trained ?? {}, count).layers;
-  for (let l = 0; l < count; l++) {
-    const { params, wrap } = applied(view, base[l], trained[l], "layer");
-    x = layer(x, params, { config: view.config, wrap, ...surroundings }, past[l], (kv) => onKeyValues(l, kv));
-  }
-  return x;
+interface Cached { x: Tensor; keys: Tensor; values: Tensor }
+type CachedLayer = (x: Tensor, parts: { base: Params; trained: Params }, s: { batch: number; rope: { cos: Tensor; sin: Tensor }; mask: Tensor }, past: { keys: Tensor; values: Tensor; here: Tensor } | null, slots: number) => Cached;
+const cachedLayers = new WeakMap<ModelConfig, WeakMap<object, CachedLayer>>();
+
+/** One layer that keeps its keys and values in `slots` slots: a prompt fills the first, a later token the one marked by `here`. */
+function cachedLayerOf({ config, method }: View): CachedLayer {
+  return perMethod(cachedLayers, config, method, () => {
+    const run: CachedLayer = (x, { base, trained }, surroundings, past, slots) => {
+      const { params, wrap } = applied({ params: base, config, method }, base, trained, "layer");
+      let cache!: KeyValues;
+      const put = (old: Tensor, fresh: Tensor, here: Tensor) => tf.add(tf.mul(old, tf.sub(1, here)), tf.mul(fresh, here));
+      const y = layer(x, params, { config, wrap, ...surroundings }, (fresh) => {
+        const pad = (t: Tensor) => tf.pad(t, [[0, 0], [0, 0], [0, slots - t.shape[2]!], [0, 0]]);
+        cache = past ? { keys: put(past.keys, fresh.keys, past.here), values: put(past.values, fresh.values, past.here) } : { keys: pad(fresh.keys), values: pad(fresh.values) };
+        return past ? cache : fresh;
+      });
+      return { x: y, ...cache };
+    };
+    const step = jit(run as never) as unknown as CachedLayer;
+    // A prompt has a length of its own and is read once: compiling it would cost more than it saves.
+    return (x, parts, surroundings, past, slots) => (past ? step : run)(x, parts, surroundings, past, slots);
+  });
 }
+
+/** All layers with their cache, for generation; never differentiated. Returns the rows and each layer's new cache. */
+export function throughLayersCached(view: View, x: Tensor, { batch, rope, mask }: Surroundings, slots: number, step?: { past: readonly KeyValues[]; here: Tensor }): { x: Tensor; cache: KeyValues[] } {
+  const count = view.config.layers, base = parts(view.params, count).layers, trained = parts(view.trained ?? {}, count).layers, run = cachedLayerOf(view), cache: KeyValues[] = [];
+  for (let l = 0; l < count; l++) {
+    const { keys, values, ...rest } = run(x, { base: base[l], trained: trained[l] }, { batch, rope: { ...rope }, mask }, step ? { ...step.past[l], here: step.here } : null, slots);
+    cache.push({ keys, values });
+    x = rest.x;
+  }
+  return { x, cache };
+}
+
+type Head = (x: Tensor, parts: { base: Params; trained: Params }) => Tensor;
+const heads = new WeakMap<ModelConfig, WeakMap<object, Head>>();
+/** Final norm and output head, compiled: rows [n, H] → logits [n, vocabulary]. For generation; never differentiated. */
+export function headOf(view: View): (x: Tensor) => Tensor {
+  const { config, method } = view, count = config.layers;
+  const run = perMethod(heads, config, method, () => jit(((x: Tensor, { base, trained }: { base: Params; trained: Params }) => {
+    const { params, wrap } = applied({ params: base, config, method }, base, trained, "outside");
+    return head(x, params, config, wrap);
+  }) as never) as unknown as Head);
+  return (x) => run(x, { base: parts(view.params, count).rest, trained: parts(view.trained ?? {}, count).rest });
+}
+
+/** What `make` makes, once for each combination of architecture and method. */
+function perMethod<T>(known: WeakMap<ModelConfig, WeakMap<object, T>>, config: ModelConfig, method: Method | undefined, make: () => T): T {
+  let byMethod = known.get(config);
+  if (!byMethod) known.set(config, (byMethod = new WeakMap()));
+  let made = byMethod.get(method ?? noMethod);
+  if (!made) byMethod.set(method ?? noMethod, (made = make()));
+  return made;
+}
+const noMethod = {};

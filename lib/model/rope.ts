@@ -28,8 +28,11 @@ export function parseRope(source: Record<string, unknown>, maxPositions: number,
   switch (type) {
     case "default": return { theta, scaling: { type } };
     case "linear": return { theta, scaling: { type, factor: number("factor") } };
-    case "llama3":
-      return { theta, scaling: { type, factor: number("factor"), lowFrequencyFactor: number("low_freq_factor"), highFrequencyFactor: number("high_freq_factor"), originalMaxPositions: originalMaxPositions() } };
+    case "llama3": {
+      const lowFrequencyFactor = number("low_freq_factor"), highFrequencyFactor = number("high_freq_factor");
+      if (lowFrequencyFactor >= highFrequencyFactor) return fail(`rope parameter "low_freq_factor" ${lowFrequencyFactor} is not below "high_freq_factor" ${highFrequencyFactor}; copy both from the model's page.`);
+      return { theta, scaling: { type, factor: number("factor"), lowFrequencyFactor, highFrequencyFactor, originalMaxPositions: originalMaxPositions() } };
+    }
     case "yarn": {
       if (spelled.mscale != null || spelled.mscale_all_dim != null) return fail(`yarn with "mscale" is not supported.`);
       const factor = number("factor");

@@ -14,10 +14,10 @@ export interface Sampling {
 }
 
 export function checkSampling({ temperature = 0, topK = 0, topP = 1, repetitionPenalty = 1 }: Sampling): void {
-  if (!(temperature >= 0)) throw new TunelabError(`temperature is ${temperature}; it must be 0 (greedy) or more.`);
+  if (!(Number.isFinite(temperature) && temperature >= 0)) throw new TunelabError(`temperature is ${temperature}; it must be a number, 0 (greedy) or more.`);
   if (!(Number.isInteger(topK) && topK >= 0)) throw new TunelabError(`topK is ${topK}; it must be a whole number, 0 for no limit.`);
   if (!(topP > 0 && topP <= 1)) throw new TunelabError(`topP is ${topP}; it must be above 0 and at most 1.`);
-  if (!(repetitionPenalty > 0)) throw new TunelabError(`repetitionPenalty is ${repetitionPenalty}; it must be above 0 (1 changes nothing).`);
+  if (!(Number.isFinite(repetitionPenalty) && repetitionPenalty > 0)) throw new TunelabError(`repetitionPenalty is ${repetitionPenalty}; it must be a number above 0 (1 changes nothing).`);
 }
 
 /** Logits after repetition penalty, temperature, top-k, top-p, in that order; excluded tokens are −∞. */
@@ -46,12 +46,14 @@ export function argmax(x: ArrayLike<number>): number {
   return best;
 }
 
-/** Next token id from one row of logits. */
+/** Next token id from one row of logits. Logits that are no numbers (weights or an adapter gone wrong) are an error, not token 0. */
 export function sample(logits: Float32Array, seen: Iterable<number>, options: Sampling, random: Random): number {
-  const scores = processLogits(logits, seen, options);
-  if (!options.temperature) return argmax(scores);
-  const top = scores[argmax(scores)], weights = scores.map((s) => Math.exp(s - top));
+  const scores = processLogits(logits, seen, options), best = argmax(scores);
+  if (!Number.isFinite(scores[best]) || scores.some(Number.isNaN))
+    throw new TunelabError("The model's logits are not finite; its weights or the adapter's are damaged, or training with too high a learning rate ruined them.");
+  if (!options.temperature) return best;
+  const weights = scores.map((s) => Math.exp(s - scores[best]));
   let u = random.uniform() * weights.reduce((a, b) => a + b, 0);
   for (let i = 0; i < weights.length; i++) if ((u -= weights[i]) < 0) return i;
-  return argmax(scores);
+  return best;
 }

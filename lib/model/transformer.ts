@@ -36,9 +36,9 @@ const linear = (x: Tensor, weight: Tensor, bias?: Tensor): Tensor => {
 
 /**
  * One transformer layer: x [B·T, H] → [B·T, H]. All layers are the same function: `params` and sites carry the names of
- * layer 0 (see layers.ts). `past` holds keys and values before x; `onKeyValues` receives them with x's added.
+ * layer 0 (see layers.ts). `extend` receives the keys and values of x and returns those to attend to, e.g. with earlier ones.
  */
-export function layer(x: Tensor, params: Params, context: Context, past?: KeyValues, onKeyValues?: (kv: KeyValues) => void): Tensor {
+export function layer(x: Tensor, params: Params, context: Context, extend: (fresh: KeyValues) => KeyValues = (fresh) => fresh): Tensor {
   const { config, wrap } = context, eps = config.rmsNormEps, at = "model.layers.0";
   const project = (name: string, x: Tensor) => wrap(`${at}.${name}`, x, (x) => linear(x, params[`${at}.${name}.weight`], params[`${at}.${name}.bias`]));
 
@@ -47,21 +47,20 @@ export function layer(x: Tensor, params: Params, context: Context, past?: KeyVal
     const split = (x: Tensor, heads: number) => tf.transpose(tf.reshape(x, [batch, T, heads, headDim]), [0, 2, 1, 3]); // [B, heads, T, d]
     let q = split(project("self_attn.q_proj", x), heads);
     let k = split(project("self_attn.k_proj", x), groups);
-    let v = split(project("self_attn.v_proj", x), groups);
+    const v = split(project("self_attn.v_proj", x), groups);
     if (config.queryKeyNorm) {
       q = rmsNorm(q, params[`${at}.self_attn.q_norm.weight`], eps);
       k = rmsNorm(k, params[`${at}.self_attn.k_norm.weight`], eps);
     }
     q = rotate(q, context.rope);
     k = rotate(k, context.rope);
-    if (past) { k = tf.concat([past.keys, k], 2); v = tf.concat([past.values, v], 2); }
-    onKeyValues?.({ keys: k, values: v });
+    const { keys, values } = extend({ keys: k, values: v });
     // Grouped queries: the heads of one group are stacked as rows, so keys and values are never repeated.
-    const perGroup = heads / groups, S = k.shape[2]!;
+    const perGroup = heads / groups, S = keys.shape[2]!;
     const rows = tf.reshape(tf.mul(q, headDim ** -0.5), [batch, groups, perGroup * T, headDim]);
-    const scores = tf.reshape(tf.matMul(rows as never, k as never, false, true), [batch, groups, perGroup, T, S]);
+    const scores = tf.reshape(tf.matMul(rows as never, keys as never, false, true), [batch, groups, perGroup, T, S]);
     const weights = tf.reshape(softmax(tf.add(scores, context.mask)), [batch, groups, perGroup * T, S]);
-    const mixed = tf.reshape(tf.matMul(weights as never, v as never), [batch, heads, T, headDim]);
+    const mixed = tf.reshape(tf.matMul(weights as never, values as never), [batch, heads, T, headDim]);
     return project("self_attn.o_proj", tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch * T, heads * headDim]));
   };
   const mlp = (x: Tensor): Tensor =>

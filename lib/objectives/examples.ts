@@ -53,16 +53,21 @@ export function messagesOf(record: unknown, where = "record"): ChatMessage[] {
 
 /** Prompt text that a model is asked with: everything up to where its answer begins. */
 export function promptText(tokenizer: Tokenizer, messages: ChatMessage[], { template, system }: ExampleOptions = {}): string {
+  const conversation = withSystem(messages, system);
   if ((template ?? (tokenizer.hasChatTemplate ? "chat" : "plain")) === "plain")
-    return `${system ? `${system}\n` : ""}${messages.map((m) => (m.role === "assistant" ? `答:${m.content}\n` : `问:${m.content}\n`)).join("")}答:`;
-  return tokenizer.chat(withSystem(messages, system), { addGenerationPrompt: true });
+    return `${conversation.map((m) => `${PLAIN[m.role] ?? "问:"}${m.content}\n`).join("")}答:`;
+  return tokenizer.chat(conversation, { addGenerationPrompt: true });
 }
+/** What stands before each message in the plain template. */
+const PLAIN: Readonly<Record<string, string>> = { system: "", user: "问:", assistant: "答:" };
 const withSystem = (messages: ChatMessage[], system?: string): ChatMessage[] =>
   system !== undefined && messages[0]?.role !== "system" ? [{ role: "system", content: system }, ...messages] : messages;
 
 /** Token ids and targets of one conversation that ends with an assistant message. */
 export function encodeExample(tokenizer: Tokenizer, messages: ChatMessage[], options: ExampleOptions = {}, where = "record"): Example | undefined {
   const { maxLength, long = "truncate", loss = "answer" } = options;
+  if (tokenizer.eos.length === 0)
+    throw new TunelabError("The tokenizer has no end-of-sequence token, so no answer could learn to end; name one as eos_token in tokenizer_config.json.");
   const prompt = promptText(tokenizer, messages.slice(0, -1), options);
   const plain = (options.template ?? (tokenizer.hasChatTemplate ? "chat" : "plain")) === "plain";
   const full = plain ? prompt + messages.at(-1)!.content : tokenizer.chat(withSystem(messages, options.system));

@@ -5,7 +5,7 @@
  */
 import type { Scalar, Tensor } from "@tensorflow/tfjs";
 import type { Method } from "../methods/method";
-import { applied, head, hiddenStates, partition, type ModelConfig } from "../model";
+import { applied, checkIds, checkLength, head, hiddenStates, partition, type ModelConfig } from "../model";
 import { compiledBlock, crossEntropy, takeRows, tf, weightedMean, type Params } from "../tensor";
 import type { Example } from "./examples";
 import type { Objective } from "./objective";
@@ -14,6 +14,8 @@ export interface SftBatch {
   /** Token ids [B, T], row after row, padded on the right. */
   ids: Int32Array;
   batch: number;
+  /** Tokens of the longest example, which T rounds up. */
+  longest: number;
   /** Flat positions whose next token is a target, and those tokens; both [N], padded to a round length. */
   rows: Int32Array;
   labels: Int32Array;
@@ -29,7 +31,7 @@ const roundUp = (n: number, to: number) => Math.ceil(n / to) * to;
 const LENGTH_STEP = 16, TARGET_STEP = 32;
 
 export function collateSft(examples: readonly Example[]): SftBatch {
-  const T = roundUp(Math.max(...examples.map((e) => e.ids.length)), LENGTH_STEP);
+  const longest = Math.max(...examples.map((e) => e.ids.length)), T = roundUp(longest, LENGTH_STEP);
   const ids = new Int32Array(examples.length * T), rows: number[] = [], labels: number[] = [];
   examples.forEach((e, b) => {
     ids.set(e.ids, b * T);
@@ -37,7 +39,7 @@ export function collateSft(examples: readonly Example[]): SftBatch {
   });
   const N = roundUp(Math.max(rows.length, 1), TARGET_STEP), weights = new Float32Array(N).fill(1, 0, rows.length);
   const padded = (x: number[]) => { const out = new Int32Array(N); out.set(x); return out; };
-  return { ids, batch: examples.length, rows: padded(rows), labels: padded(labels), weights, weight: rows.length };
+  return { ids, batch: examples.length, longest, rows: padded(rows), labels: padded(labels), weights, weight: rows.length };
 }
 
 /** The head and the loss, compiled as one: rows with a target in, mean loss out. */
@@ -58,6 +60,8 @@ export function sft(): Objective<Example, SftBatch> {
     loss({ params, config }, method) {
       const headLoss = headOf(config, method), base = partition(params, config.layers).rest;
       return (trained, batch, key) => {
+        checkIds(batch.ids, config, "Batch");
+        checkLength(batch.longest, config);
         const x = hiddenStates({ params, config, method, trained, key }, batch);
         return headLoss(
           { x, trained: partition(trained, config.layers).rest },

@@ -20,6 +20,11 @@ if (asked && !["native", "wasm", "cpu"].includes(asked))
 process.env.TF_CPP_MIN_LOG_LEVEL ??= "3";
 process.env.TF_ENABLE_ONEDNN_OPTS ??= "0";
 
+// The package still calls these, which Node 23 removed.
+const util = require("node:util");
+util.isNullOrUndefined ??= (value: unknown) => value == null;
+util.isArray ??= Array.isArray;
+
 function loadNative(): { tf?: typeof TensorFlow; why: string } {
   if (asked && asked !== "native") return { why: `TUNELAB_BACKEND=${asked} asks for it` };
   try {
@@ -84,6 +89,11 @@ export interface NativeBackend {
   getInputTensorIds(tensors: readonly TensorFlow.Tensor[]): number[];
   createOutputTensor(handle: TensorHandle): TensorFlow.Tensor;
   getDTypeInteger(dtype: string): number;
+  executeMultipleOutputs(op: string, attributes: readonly OpAttribute[], inputs: readonly TensorFlow.Tensor[], outputs: number): TensorFlow.Tensor[];
+  /** Values of new tensors wait in JavaScript until an operation needs them; then `values` becomes null. */
+  tensorMap: { get(dataId: object): { values: unknown } };
+  write(values: unknown, shape: number[], dtype: string): object;
+  readSync(dataId: object): unknown;
   executeSingleOutput(op: string, attributes: readonly OpAttribute[], inputs: readonly TensorFlow.Tensor[]): TensorFlow.Tensor;
 }
 /** The native backend, or undefined on WebAssembly and plain JavaScript. */

@@ -6,13 +6,16 @@
 import type { Tensor, Scalar } from "@tensorflow/tfjs";
 import { nativeBackend, tf } from "./backend";
 
-type Gradient = (dy: Tensor, x: Tensor) => Tensor;
-/** A one-input operation with a gradient written in terms of its input. */
-const withGradient = (forward: (x: Tensor) => Tensor, gradient: Gradient) => (x: Tensor): Tensor =>
-  tf.customGrad((x, save) => {
-    (save as (t: Tensor[]) => void)([x as Tensor]);
-    return { value: forward(x as Tensor), gradFunc: (dy: Tensor, [x]: Tensor[]) => gradient(dy, x) };
-  })(x) as Tensor;
+/**
+ * An operation differentiable in x, its gradient written in terms of x. `constants` are not differentiated, but saved with x:
+ * the gradient runs when all other tensors of the forward pass are gone.
+ */
+const withGradient = <C extends Tensor[]>(forward: (x: Tensor, ...constants: C) => Tensor, gradient: (dy: Tensor, x: Tensor, ...constants: C) => Tensor) =>
+  (x: Tensor, ...constants: C): Tensor =>
+    tf.customGrad((x, save) => {
+      (save as (t: Tensor[]) => void)([x as Tensor, ...constants]);
+      return { value: forward(x as Tensor, ...constants), gradFunc: (dy: Tensor, [x, ...constants]: Tensor[]) => gradient(dy, x, ...(constants as C)) };
+    })(x) as Tensor;
 
 /** eˣ, elementwise. */
 export const exp: (x: Tensor) => Tensor = withGradient((x) => tf.exp(x), (dy, x) => tf.mul(dy, exp(x)));
@@ -42,13 +45,11 @@ export const logSumExp: (x: Tensor) => Tensor = withGradient(
  * −log softmax(logits)[label] of each row, in nats: logits [n, vocabulary], labels int32 [n] → [n].
  * A label outside the vocabulary gives the row's logSumExp; check labels before they get here.
  */
-export function crossEntropy(logits: Tensor, labels: Tensor): Tensor {
-  const chosen = (x: Tensor) => tf.oneHot(labels as never, x.shape.at(-1)!);
-  return withGradient(
-    (x) => tf.sub(logSumExp(x), tf.sum(tf.mul(x, chosen(x)), -1)),
-    (dy, x) => tf.mul(tf.expandDims(dy, -1), tf.sub(softmax(x), chosen(x))),
-  )(logits);
-}
+export const crossEntropy: (logits: Tensor, labels: Tensor) => Tensor = withGradient(
+  (x, labels) => tf.sub(logSumExp(x), tf.sum(tf.mul(x, chosen(x, labels)), -1)),
+  (dy, x, labels) => tf.mul(tf.expandDims(dy, -1), tf.sub(softmax(x), chosen(x, labels))),
+);
+const chosen = (x: Tensor, labels: Tensor): Tensor => tf.oneHot(labels as never, x.shape.at(-1)!);
 
 /** Mean of `values` under `weights` (both [n]); weight 0 leaves an entry out. */
 export const weightedMean = (values: Tensor, weights: Tensor): Scalar =>
@@ -63,19 +64,19 @@ export const rmsNorm = (x: Tensor, weight: Tensor, eps: number): Tensor =>
  * check them (so it can be recorded, and costs no round trip); an index outside [0, n) is the caller's mistake.
  */
 export function takeRows(x: Tensor, indices: Tensor): Tensor {
-  return tf.customGrad((x, save) => {
-    (save as (t: Tensor[]) => void)([indices]);
-    return { value: gatherRows(x as Tensor, indices), gradFunc: (dy: Tensor, [indices]: Tensor[]) => addRows(dy, indices, (x as Tensor).shape[0]) };
-  })(x) as Tensor;
+  const n = x.shape[0];
+  return withGradient(gatherRows, (dy, _x, indices) => addRows(dy, indices, n))(x, indices);
 }
 
 /** The transpose of takeRows: rows [k, m] are added up at their indices → [n, m]. */
-export function addRows(rows: Tensor, indices: Tensor, n: number): Tensor {
-  return tf.customGrad((rows, save) => {
-    (save as (t: Tensor[]) => void)([indices]);
-    return { value: tf.unsortedSegmentSum(rows as Tensor, indices as never, n), gradFunc: (dy: Tensor, [indices]: Tensor[]) => takeRows(dy, indices) };
-  })(rows) as Tensor;
-}
+export const addRows = (rows: Tensor, indices: Tensor, n: number): Tensor =>
+  withGradient((rows, indices) => sumRows(rows, indices, n), (dy, _rows, indices) => takeRows(dy, indices))(rows, indices);
+
+/** WebAssembly has only the second kernel; it, too, adds up rows of the same index. */
+const sumRows = (rows: Tensor, indices: Tensor, n: number): Tensor =>
+  tf.getKernel("UnsortedSegmentSum", tf.getBackend())
+    ? tf.unsortedSegmentSum(rows, indices as never, n)
+    : tf.scatterND(tf.expandDims(indices, -1), rows, [n, ...rows.shape.slice(1)]);
 
 function gatherRows(x: Tensor, indices: Tensor): Tensor {
   const native = nativeBackend();

@@ -41,21 +41,26 @@ export class Random {
 
 /** Key of a random stream inside a computation: int32 [2]. */
 export const key = (seed: number): Tensor => tf.tensor1d([seed | 0, 0], "int32");
-/** The key of a sub-stream, e.g. of one site in the network. */
-export const foldIn = (key: Tensor, purpose: string): Tensor => tf.add(key, tf.tensor1d([0, hash(purpose) | 0], "int32"));
+/** The key of a sub-stream, e.g. of one site in the network. The order of folding matters: (a, b) is another stream than (b, a). */
+export const foldIn = (key: Tensor, purpose: string): Tensor =>
+  tf.add(tf.mul(key, tf.tensor1d([1, 5], "int32")), tf.tensor1d([0, hash(purpose) | 0], "int32"));
 
-/** Uniform [0, 1) numbers of a shape, a pure function of the key. */
+/** Uniform [0, 1) numbers of a shape, multiples of 2⁻²³: a pure function of the key, eager or compiled. */
 export function uniform(shape: number[], key: Tensor): Tensor {
   const native = nativeBackend();
   if (native) {
-    const { binding } = native;
-    const attributes = [["dtype", binding.TF_FLOAT], ["T", binding.TF_INT32], ["Tseed", binding.TF_INT32]]
-      .map(([name, value]) => ({ name: name as string, value, type: binding.TF_ATTR_TYPE }));
-    return native.executeSingleOutput("StatelessRandomUniform", attributes, [tf.tensor1d(shape, "int32"), key]);
+    const { TF_ATTR_TYPE: type, TF_INT32: value } = native.binding;
+    const attributes = (...names: string[]) => names.map((name) => ({ name, value, type }));
+    // TensorFlow's kernel and XLA agree on the random bits, but each makes other floats of them: so that is done here.
+    return tf.tidy(() => {
+      const bits = native.executeSingleOutput("StatelessRandomUniformFullInt", attributes("dtype", "T", "Tseed"), [tf.tensor1d(shape, "int32"), key]);
+      const low = native.executeSingleOutput("BitwiseAnd", attributes("T"), [bits, tf.scalar(2 ** 23 - 1, "int32")]);
+      return tf.mul(tf.cast(low, "float32"), 2 ** -23);
+    });
   }
   const [a, b] = key.dataSync();
   const random = new Random(a, String(b));
-  return tf.tensor(Float32Array.from({ length: shape.reduce((x, y) => x * y, 1) }, () => random.uniform()), shape);
+  return tf.tensor(Float32Array.from({ length: shape.reduce((x, y) => x * y, 1) }, () => Math.floor(random.uniform() * 2 ** 23) * 2 ** -23), shape);
 }
 
 /** Inverted dropout (Srivastava et al. 2014): zeroes each entry with probability `rate`, scales the rest by 1/(1 − rate). */

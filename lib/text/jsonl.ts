@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import { TunelabError } from "../errors";
 
-/** Longest line that is read, in characters; a longer one is not a record but a wrong file. */
+/** Longest line that is read, in bytes; a longer one is not a record but a wrong file. */
 const LONGEST_LINE = 16 * 2 ** 20;
 
 export interface ReadOptions<T> {
@@ -18,37 +18,54 @@ export async function* readRecords<T = Record<string, unknown>>(file: string, { 
   const stat = fs.statSync(file, { throwIfNoEntry: false });
   if (!stat) throw new TunelabError(`${file}: there is no such file.`);
   if (!stat.isFile()) throw new TunelabError(`${file}: is not a file; give a .jsonl or .json file.`);
-  function* checked(value: () => unknown, where: string): Generator<T> {
+  function* checked(read: () => unknown, where: string): Generator<T> {
     let record: T;
     try {
-      const parsed = value();
-      if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) throw new TunelabError(`${where}: is not a JSON object.`);
-      record = parse(parsed, where);
+      const value = read();
+      if (typeof value !== "object" || value === null || Array.isArray(value)) throw new TunelabError(`${where}: is not a JSON object; each record must be one, like {"question": …, "answer": …}.`);
+      if (!wellFormed(value)) throw new TunelabError(`${where}: holds half of a character (an unpaired surrogate, \\ud800 to \\udfff); write the text again from its source.`);
+      record = parse(value, where);
     } catch (error) {
-      const message = error instanceof TunelabError ? error.message : `${where}: is not valid JSON (${(error as Error).message}).`;
-      if (bad === "refuse") throw new TunelabError(message);
-      onBad?.(message);
+      if (!(error instanceof TunelabError) || bad === "refuse") throw error;
+      onBad?.(error.message);
       return;
     }
     yield record;
   }
   if (file.endsWith(".json")) {
-    let list: unknown;
-    try { list = JSON.parse(fs.readFileSync(file, "utf8")); }
-    catch (error) { throw new TunelabError(`${file}: is not valid JSON (${(error as Error).message}).`); }
+    const list = parseBytes(fs.readFileSync(file), file);
     if (!Array.isArray(list)) throw new TunelabError(`${file}: must hold a list of records; one record a line belongs into a .jsonl file.`);
     for (const [i, record] of list.entries()) yield* checked(() => record, `${file}, record ${i + 1}`);
     return;
   }
   let number = 0;
   for await (const line of lines(file)) {
-    const where = `${file}:${++number}`, text = number === 1 ? line.replace(/^\uFEFF/, "") : line;
-    if (text.trim() === "") continue;
-    yield* checked(() => {
-      if (text.includes("\uFFFD")) throw new TunelabError(`${where}: is not valid UTF-8; convert the file, e.g. iconv -f GB18030 -t UTF-8.`);
-      return JSON.parse(text);
-    }, where);
+    const where = `${file}:${++number}`;
+    if (!BLANK.test(line.toString("latin1"))) yield* checked(() => parseBytes(line, where), where);
   }
+}
+
+/** Nothing but white space, or a byte-order mark. */
+const BLANK = /^(\xEF\xBB\xBF)?\s*$/;
+
+/** JSON from UTF-8 bytes; a byte-order mark at their beginning is no part of it. */
+function parseBytes(bytes: Uint8Array, where: string): unknown {
+  let text: string;
+  try { text = new TextDecoder("utf-8", { fatal: true }).decode(bytes); }
+  catch { throw new TunelabError(`${where}: is not valid UTF-8; convert the file, e.g. iconv -f GB18030 -t UTF-8.`); }
+  try { return JSON.parse(text); }
+  catch (error) { throw new TunelabError(`${where}: is not valid JSON (${(error as Error).message}); correct or remove it.`); }
+}
+
+/** No text in the value holds half of a character, which no tokenizer could encode. Works without recursion, however deep the value is. */
+function wellFormed(value: unknown): boolean {
+  const open = [value];
+  while (open.length) {
+    const v = open.pop();
+    if (typeof v === "string" && /\p{Surrogate}/u.test(v)) return false;
+    if (typeof v === "object" && v !== null) for (const [name, inner] of Object.entries(v)) open.push(name, inner);
+  }
+  return true;
 }
 
 /** All records of a file, in memory. */
@@ -59,14 +76,18 @@ export async function loadRecords<T = Record<string, unknown>>(file: string, opt
   return records;
 }
 
-/** Lines of a file; ends with an error, instead of filling the memory, where no line ends for too long. */
-async function* lines(file: string): AsyncGenerator<string> {
-  let rest = "";
-  for await (const chunk of fs.createReadStream(file, { encoding: "utf8" }) as AsyncIterable<string>) {
-    const parts = (rest + chunk).split("\n");
-    rest = parts.pop()!;
-    if (rest.length > LONGEST_LINE) throw new TunelabError(`${file}: has a line of more than ${LONGEST_LINE} characters; is it really JSONL?`);
-    yield* parts;
+/** Lines of a file, as bytes; ends with an error, instead of filling the memory, where no line ends for too long. */
+async function* lines(file: string): AsyncGenerator<Buffer> {
+  let begun: Buffer[] = [], length = 0, number = 1;
+  for await (const chunk of fs.createReadStream(file) as AsyncIterable<Buffer>) {
+    let from = 0;
+    for (let end; (end = chunk.indexOf("\n", from)) >= 0; from = end + 1) {
+      yield Buffer.concat([...begun, chunk.subarray(from, end)]);
+      begun = []; length = 0; number++;
+    }
+    begun.push(chunk.subarray(from));
+    if ((length += chunk.length - from) > LONGEST_LINE)
+      throw new TunelabError(`${file}:${number}: is a line of more than ${LONGEST_LINE} bytes; is this really JSONL, one record a line?`);
   }
-  if (rest) yield rest;
+  if (length) yield Buffer.concat(begun);
 }

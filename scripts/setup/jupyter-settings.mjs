@@ -9,7 +9,7 @@ const share = join(venv, "share", "jupyter");
 /** Jupyter takes the kernel's name, `tslab`, from its folder. */
 const kernel = {
   // The full command: `tslab` alone would need the PATH that JupyterLab happened to be started with.
-  argv: [process.execPath, at("node_modules", "tslab", "bin", "tslab"), "kernel", "--config-path", "{connection_file}"],
+  argv: [process.execPath, "--require", at("lab", "kernel", "tslab-fixes.cjs"), at("node_modules", "tslab", "bin", "tslab"), "kernel", "--config-path", "{connection_file}"],
   display_name: "TypeScript (Tunelab)",
   language: "typescript",
   env: {

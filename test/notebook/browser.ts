@@ -72,6 +72,7 @@ export class OpenNotebook {
   /** Moves the mouse over a point of a figure; resolves with the text that appears. */
   async hover(figure: number, point: number): Promise<string> {
     const plot = this.panel.locator(".tunelab-plotly [role=img]").nth(figure);
+    await plot.scrollIntoViewIfNeeded();
     const box = (await plot.locator(".scatterlayer .point").nth(point).boundingBox())!;
     const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
     await this.page.mouse.move(x - 30, y - 20);

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import type { Tensor } from "@tensorflow/tfjs";
 import { TunelabError } from "../../errors";
 import { nativeBackend, type OpAttribute, type TensorHandle } from "../backend";
-import type { Constant, RecordedOp } from "./record";
+import { CAPTURED, type Constant, type RecordedOp } from "./record";
 
 /** A tensor's id, shape and TensorFlow type number. */
 export type Handle = Pick<TensorHandle, "id" | "shape" | "dtype">;
@@ -94,7 +94,7 @@ export function compile(ops: readonly RecordedOp[], inputs: readonly Handle[], o
   };
   const constant = (id: number): string => {
     const c = constants.get(id);
-    if (!c) throw new TunelabError("jit: the function uses a tensor from outside that is not among its arguments; pass it as an argument.");
+    if (!c) throw new TunelabError(CAPTURED);
     return c.fill ? filled(c) : literal(c);
   };
   const ref = (id: number): string => names.get(id) ?? constant(id);

@@ -22,15 +22,18 @@ export function jit<A extends readonly Tree[], R extends Tree>(f: (...args: A) =
   const cache = new Map<string, { graph: Graph; result: R }>();
   const call = (...args: A): R => {
     if (!compiles() || recording() || tf.engine().state.gradientDepth > 0) return f(...args);
-    const { tensors, signature } = flatten(args), ids = idsOf(tensors), found = cache.get(signature);
-    if (found) return unflatten(found.result, found.graph.call(ids));
-    return tf.tidy(() => {
-      const { result, ops, constants } = record(() => f(...args));
-      const outputs = flatten(result).tensors, outputIds = idsOf(outputs);
+    const { tensors, signature } = flatten(args), ids = idsOf(tensors);
+    // The first call, too, answers with the compiled program: it gives the same bits as every later one.
+    if (!cache.has(signature)) tf.tidy(() => {
+      const { result: { result, outputIds }, ops, constants } = record(() => {
+        const result = f(...args);
+        return { result, outputIds: idsOf(flatten(result).tensors) };
+      });
       const graph = compile(needed(ops, outputIds), tensors.map((t, i) => handleOf(ids[i], t)), outputIds, constants);
       cache.set(signature, { graph, result });
-      return result as never;
     });
+    const { graph, result } = cache.get(signature)!;
+    return unflatten(result, graph.call(ids));
   };
   return Object.defineProperties(Object.assign(call, { dispose: () => { cache.forEach(({ graph }) => graph.dispose()); cache.clear(); } }), {
     programs: { get: () => cache.size },

@@ -4,7 +4,7 @@
  */
 import type { Tensor } from "@tensorflow/tfjs";
 import { TunelabError } from "../../errors";
-import { nativeBackend, type Binding, type OpAttribute, type TensorHandle } from "../backend";
+import { nativeBackend, type Binding, type NativeBackend, type OpAttribute, type TensorHandle } from "../backend";
 
 export interface RecordedOp { name: string; attributes: readonly OpAttribute[]; inputs: readonly number[]; outputs: readonly TensorHandle[] }
 /** `fill`: all values are the same, and one is enough. */
@@ -17,6 +17,8 @@ export interface Recording {
 
 /** A larger constant is a weight or a data set that should have been an argument: it would be copied into the graph. */
 const LARGEST_CONSTANT = 1 << 20;
+
+export const CAPTURED = "jit: the function uses a tensor from outside that is not among its arguments; pass it as an argument.";
 
 let active = false;
 /** True while a recording runs: compiled functions called inside it are recorded as part of it. */
@@ -47,12 +49,23 @@ export function record<T>(f: (mark: () => number) => T): Recording & { result: T
       throw new TunelabError("jit: JavaScript reads a tensor's value while the function is traced, so the trace would freeze it; compute with tensors only, or read after the call.");
     },
   };
-  backend.binding = Object.create(binding, Object.getOwnPropertyDescriptors(overrides));
+  const { write, getInputTensorIds, readSync } = backend, made = new WeakSet<object>();
+  /** A tensor from outside whose values were never used before waits in JavaScript, and would pass for a constant of f. */
+  const refuseCaptured = (dataId: object): void => {
+    if (backend.tensorMap.get(dataId)?.values != null && !made.has(dataId)) throw new TunelabError(CAPTURED);
+  };
+  const hooks: Partial<NativeBackend> = {
+    binding: Object.create(binding, Object.getOwnPropertyDescriptors(overrides)),
+    write(...args) { const dataId = write.apply(backend, args); made.add(dataId); return dataId; },
+    getInputTensorIds(tensors) { tensors.forEach((t) => t.dataId && refuseCaptured(t.dataId)); return getInputTensorIds.call(backend, tensors); },
+    readSync(dataId) { refuseCaptured(dataId); return readSync.call(backend, dataId); },
+  };
+  Object.assign(backend, hooks);
   active = true;
   try {
     return { result: f(() => ops.length), ops, constants };
   } finally {
-    backend.binding = binding;
+    Object.assign(backend, { binding, write, getInputTensorIds, readSync });
     active = false;
   }
 }

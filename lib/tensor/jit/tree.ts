@@ -10,7 +10,7 @@ export function flatten(tree: Tree): { tensors: Tensor[]; signature: string } {
     if (t instanceof Tensor) { tensors.push(t); return `${t.dtype}[${t.shape}]`; }
     if (Array.isArray(t)) return `(${t.map(walk).join(",")})`;
     if (t && typeof t === "object") return `{${Object.keys(t).sort().map((k) => `${JSON.stringify(k)}:${walk((t as Record<string, Tree>)[k])}`).join(",")}}`;
-    return JSON.stringify(t) ?? "undefined";
+    return typeof t === "string" ? JSON.stringify(t) : Object.is(t, -0) ? "-0" : String(t); // JSON has no NaN, Infinity, undefined
   };
   return { signature: walk(tree), tensors };
 }

@@ -62,19 +62,26 @@ function trace<D extends Tree, O extends Tree>(f: (d: D, o: O) => Tensor, differ
     const used = new Set([...backwardOps.flatMap((op) => op.inputs), ...gradientIds]);
     const residuals = [...used].filter((id) => made.has(id)), usedArguments = argumentIds.flatMap((id, i) => (used.has(id) ? [i] : []));
     const handles = all.map((t, i) => handleOf(argumentIds[i], t));
-    program = {
-      forward: compile(needed(forwardOps, [yId]), handles, [yId], constants),
-      forwardWithResiduals: compile(needed(forwardOps, [yId, ...residuals]), handles, [yId, ...residuals], constants),
-      backward: compile(backwardOps, [...residuals.map((id) => made.get(id)!), ...usedArguments.map((i) => handles[i]), handleOf(dyId, dy)], gradientIds, constants),
-      usedArguments,
-    };
+    const saved = [...residuals.map((id) => made.get(id)!), ...usedArguments.map((i) => handles[i])], compiled: Graph[] = [];
+    const add = (...args: Parameters<typeof compile>) => { const graph = compile(...args); compiled.push(graph); return graph; };
+    try {
+      program = {
+        forward: add(needed(forwardOps, [yId]), handles, [yId], constants),
+        forwardWithResiduals: add(needed(forwardOps, [yId, ...residuals]), handles, [yId, ...residuals], constants),
+        backward: add(backwardOps, [...saved, handleOf(dyId, dy)], gradientIds, constants),
+        usedArguments,
+      };
+    } catch (error) {
+      compiled.forEach((graph) => graph.dispose());
+      throw error;
+    }
   }));
   return program;
 }
 
 /** Runs f with the gradient tape of the caller set aside. */
 function isolated<T>(f: () => T): T {
-  const { state } = tf.engine(), { gradientDepth, activeTape } = state;
-  state.gradientDepth = 0;
-  try { return f(); } finally { state.gradientDepth = gradientDepth; state.activeTape = activeTape; }
+  const { state } = tf.engine(), { gradientDepth, kernelDepth, activeTape } = state;
+  state.gradientDepth = state.kernelDepth = 0;
+  try { return f(); } finally { Object.assign(state, { gradientDepth, kernelDepth, activeTape }); }
 }

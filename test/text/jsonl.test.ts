@@ -1,0 +1,104 @@
+// Reading records: what real files hold, and errors that name file and line.
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import { test } from "node:test";
+import { TunelabError } from "tunelab";
+import { loadRecords, readRecords } from "tunelab/text";
+import { userError } from "../support/compare";
+import { temporary } from "../support/fixtures";
+
+const folder = temporary();
+function written(content: string | Uint8Array, name = "data.jsonl"): string {
+  const file = folder(name);
+  fs.writeFileSync(file, content);
+  return file;
+}
+const bytes = (...parts: (string | number[])[]) => Buffer.concat(parts.map((p) => Buffer.from(p as string)));
+const load = (content: string | Uint8Array, options?: object) => loadRecords(written(content), options);
+const A = { question: "a" }, B = { question: "b" };
+
+test("lines end in LF, CRLF, or with the file; blank ones do not count", async () => {
+  for (const text of ['{"question":"a"}\n{"question":"b"}\n', '{"question":"a"}\r\n{"question":"b"}', '\n\n{"question":"a"}\n  \t\r\n\n{"question":"b"}\n\n'])
+    assert.deepEqual(await load(text), [A, B], JSON.stringify(text));
+});
+test("a byte-order mark is not part of the first record, nor of the second of two files put together", async () => {
+  assert.deepEqual(await load('\uFEFF{"question":"a"}\n\uFEFF{"question":"b"}\n\uFEFF\n'), [A, B]);
+  assert.deepEqual(await loadRecords(written('\uFEFF[{"question":"a"}]', "data.json")), [A]);
+});
+test("characters of several bytes survive the borders between chunks; a real U+FFFD is a character", async () => {
+  const text = "网络安全😀\uFFFDé", records = Array.from({ length: 3000 }, (_, i) => ({ i, text: text.repeat(1 + (i % 5)) })); // some 200 KB
+  assert.deepEqual(await load(records.map((r) => JSON.stringify(r)).join("\n")), records);
+});
+test("separators inside texts are no line ends", async () => {
+  const record = { text: "a\u2028b\u0085c\rd\u000bе" };
+  assert.deepEqual(await load(JSON.stringify(record)), [record]);
+});
+test("surrogate pairs are fine, also as escapes", async () => assert.deepEqual(await load('{"a":"\\ud83d\\ude00 😀 \\\\ud800"}'), [{ a: "😀 😀 \\ud800" }]));
+
+const BAD: [what: string, line: string | number[], ...mentions: string[]][] = [
+  ["broken JSON", '{"question": "a"', "not valid JSON", "correct or remove"],
+  ["a trailing comma", '{"question": "a",}', "not valid JSON"],
+  ["a number", "3", "not a JSON object", "{"],
+  ["a list", "[1]", "not a JSON object"],
+  ["null", "null", "not a JSON object"],
+  ["GB18030 bytes", [0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xcd, 0xf8, 0xc2, 0xe7, 0x22, 0x7d], "not valid UTF-8", "iconv"],
+  ["half a UTF-8 character", [0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xe4, 0xb8, 0x22, 0x7d], "not valid UTF-8"],
+  ["an unpaired surrogate", '{"a":"x\\ud800y"}', "surrogate", "write the text again"],
+  ["a reversed pair, deep inside", '{"a":[{"b":["\\ude00\\ud83d"]}]}', "surrogate"],
+  ["an unpaired surrogate as a name", '{"\\udc00":1}', "surrogate"],
+];
+for (const [what, line, ...mentions] of BAD) {
+  const content = bytes('{"question":"a"}\r\n\n', line, '\n{"question":"b"}\n');
+  test(`${what}: refused with file and line, or left out and reported`, async () => {
+    const file = written(content), reported: string[] = [];
+    await assert.rejects(loadRecords(file), userError(`${file}:3: `, ...mentions));
+    assert.deepEqual(await loadRecords(file, { bad: "skip", onBad: (m) => reported.push(m) }), [A, B]);
+    assert.equal(reported.length, 1);
+    userError(`${file}:3: `, ...mentions)(new TunelabError(reported[0]));
+  });
+}
+
+test("records before a bad one arrive before it", async () => {
+  const seen: unknown[] = [];
+  await assert.rejects(async () => { for await (const r of readRecords(written('{"question":"a"}\nx\n'))) seen.push(r); }, TunelabError);
+  assert.deepEqual(seen, [A]);
+});
+test("a parser's refusals get the place; its defects stay defects", async () => {
+  const file = written('{"question":"a"}\n{"question":"b"}\n'), parse = (r: any, where: string) => { if (r.question === "b") throw new TunelabError(`${where}: no b`); return r.question; };
+  await assert.rejects(loadRecords(file, { parse }), userError(`${file}:2: no b`));
+  assert.deepEqual(await loadRecords(file, { parse, bad: "skip" }), ["a"]);
+  const broken = () => { throw new TypeError("a defect"); };
+  for (const bad of ["refuse", "skip"] as const) await assert.rejects(loadRecords(file, { parse: broken, bad }), TypeError);
+});
+test("a .json file is a list, and errors count its records", async () => {
+  const file = written('[{"question":"a"}, 3, {"question":"b"}]', "data.json");
+  await assert.rejects(loadRecords(file), userError(`${file}, record 2: is not a JSON object`));
+  assert.deepEqual(await loadRecords(file, { bad: "skip" }), [A, B]);
+  await assert.rejects(loadRecords(written('{"question":"a"}', "data.json")), userError("data.json", "list of records", ".jsonl"));
+  await assert.rejects(loadRecords(written("[", "data.json")), userError("data.json", "not valid JSON"));
+  await assert.rejects(loadRecords(written(bytes('[{"a":"', [0xff], '"}]'), "data.json")), userError("data.json", "not valid UTF-8"));
+});
+test("no file, no records", async () => {
+  await assert.rejects(loadRecords(folder("none.jsonl")), userError("none.jsonl", "no such file"));
+  await assert.rejects(loadRecords(folder()), userError("not a file", ".jsonl"));
+  for (const text of ["", "\n \n", "\uFEFF"]) await assert.rejects(load(text), userError("data.jsonl", "holds no records"));
+  await assert.rejects(load("x\ny\n", { bad: "skip" }), userError("holds no records"));
+});
+test("a line without end is refused by its number, in bounded memory and time", async () => {
+  const file = written('{"question":"a"}\n'), began = performance.now();
+  fs.appendFileSync(file, Buffer.alloc(40 * 2 ** 20, "x"));
+  await assert.rejects(loadRecords(file), userError(`${file}:2: `, "16777216", "JSONL"));
+  assert.ok(performance.now() - began < 5000);
+  const long = { text: "y".repeat(15 * 2 ** 20) };
+  assert.deepEqual(await load(`${JSON.stringify(long)}\n`), [long]);
+});
+test("a record nested without end is a record or an error, never a crash", async () => {
+  const deep = 200_000;
+  await loadRecords(written(`{"a":${"[".repeat(deep)}${"]".repeat(deep)}}\n`)).then((r) => assert.equal(r.length, 1), userError("data.jsonl:1: "));
+});
+test("a reader that stops early closes the file", { skip: !fs.existsSync("/proc/self/fd") && "needs /proc" }, async () => {
+  const file = written('{"question":"a"}\n'.repeat(50_000)), open = () => fs.readdirSync("/proc/self/fd").length, before = open();
+  for (let i = 0; i < 5; i++) for await (const r of readRecords(file)) { assert.deepEqual(r, A); break; }
+  await new Promise((done) => setTimeout(done, 50));
+  assert.equal(open(), before);
+});
