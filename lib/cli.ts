@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 /** tunelab: the library's work without a notebook. Exit codes: 0 done, 1 error, 2 wrong use, 130 stopped by the user. */
-import { helpText, parse, type Command } from "./cli/arguments";
+import { helpText, parse, UsageError, type Command } from "./cli/arguments";
 import { evaluate } from "./cli/evaluate";
 import { finetune } from "./cli/finetune";
 import { generate } from "./cli/generate";
 import { info } from "./cli/info";
+import { StoppedError } from "./course";
 import { TunelabError } from "./errors";
 
 const COMMANDS: Record<string, Command> = { finetune, generate, evaluate, info };
@@ -29,11 +30,7 @@ async function main([name, ...argv]: string[]): Promise<number> {
     process.stdout.write(helpText(name, command));
     return 0;
   }
-  let args;
-  try { args = parse(command, argv); } catch (error) {
-    process.stderr.write(`tunelab ${name}: ${(error as Error).message}\n`);
-    return 2;
-  }
+  const args = parse(command, argv);
   // With --json standard output holds the result alone.
   if (args.has("json")) console.log = console.info = console.error;
   return command.run(args);
@@ -42,7 +39,8 @@ async function main([name, ...argv]: string[]): Promise<number> {
 main(process.argv.slice(2)).then(
   (code) => { process.exitCode = code; },
   (error) => {
-    process.stderr.write(`tunelab: ${error instanceof TunelabError ? error.message : error?.stack ?? error}\n`);
-    process.exitCode = 1;
+    const expected = error instanceof TunelabError || error instanceof StoppedError;
+    process.stderr.write(`tunelab: ${expected ? error.message : error?.stack ?? error}\n`);
+    process.exitCode = error instanceof UsageError ? 2 : error instanceof StoppedError ? 130 : 1;
   },
 );

@@ -17,6 +17,9 @@ export interface Command {
   run(args: Arguments): Promise<number>;
 }
 
+/** The command line itself is wrong: exit code 2. */
+export class UsageError extends TunelabError {}
+
 /** Parsed values with checks that name the flag. */
 export class Arguments {
   constructor(private values: Record<string, string | boolean | undefined>) {}
@@ -24,19 +27,19 @@ export class Arguments {
   text(name: string): string | undefined { return this.values[name] as string | undefined; }
   need(name: string): string {
     const value = this.text(name);
-    if (!value) throw new TunelabError(`--${name} is needed; see --help.`);
+    if (!value) throw new UsageError(`--${name} is needed; see --help.`);
     return value;
   }
   number(name: string): number | undefined {
     const value = this.text(name);
     if (value === undefined) return undefined;
-    if (value.trim() === "" || !Number.isFinite(Number(value))) throw new TunelabError(`--${name} ${value}: is not a number.`);
+    if (value.trim() === "" || !Number.isFinite(Number(value))) throw new UsageError(`--${name} ${value}: is not a number.`);
     return Number(value);
   }
   list(name: string): string[] | undefined { return this.text(name)?.split(",").map((s) => s.trim()).filter(Boolean); }
   choice<T extends string>(name: string, choices: readonly T[]): T | undefined {
     const value = this.text(name);
-    if (value !== undefined && !choices.includes(value as T)) throw new TunelabError(`--${name} ${value}: choose from ${choices.join(", ")}.`);
+    if (value !== undefined && !choices.includes(value as T)) throw new UsageError(`--${name} ${value}: choose from ${choices.join(", ")}.`);
     return value as T | undefined;
   }
 }
@@ -50,10 +53,12 @@ export function parse(command: Command, argv: readonly string[]): Arguments {
   const flags = { ...command.flags, ...COMMON };
   const options = Object.fromEntries(Object.entries(flags).map(([name, f]) => [name, { type: f.value ? "string" : "boolean", ...(f.short ? { short: f.short } : {}), ...(f.default === undefined ? {} : { default: f.default }) } as const]));
   try {
-    const { values } = parseArgs({ args: [...argv], options, strict: true, allowPositionals: false });
-    return new Arguments(values as Record<string, string | boolean | undefined>);
+    const { values } = parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }), args = new Arguments(values as Record<string, string | boolean | undefined>);
+    for (const [name, flag] of Object.entries(flags)) if (flag.required) args.need(name);
+    return args;
   } catch (error) {
-    throw new TunelabError(`${(error as Error).message.split(". ")[0]}. See --help for the options.`);
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`${(error as Error).message.split(/\.\s/)[0]}. See --help for the options.`);
   }
 }
 

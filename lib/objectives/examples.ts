@@ -66,6 +66,8 @@ const withSystem = (messages: ChatMessage[], system?: string): ChatMessage[] =>
 /** Token ids and targets of one conversation that ends with an assistant message. */
 export function encodeExample(tokenizer: Tokenizer, messages: ChatMessage[], options: ExampleOptions = {}, where = "record"): Example | undefined {
   const { maxLength, long = "truncate", loss = "answer" } = options;
+  if (maxLength !== undefined && !(Number.isInteger(maxLength) && maxLength > 1))
+    throw new TunelabError(`maxLength is ${maxLength}; it must be a whole number of tokens, at least 2.`);
   if (tokenizer.eos.length === 0)
     throw new TunelabError("The tokenizer has no end-of-sequence token, so no answer could learn to end; name one as eos_token in tokenizer_config.json.");
   const prompt = promptText(tokenizer, messages.slice(0, -1), options);

@@ -51,11 +51,12 @@ export function uniform(shape: number[], key: Tensor): Tensor {
   if (native) {
     const { TF_ATTR_TYPE: type, TF_INT32: value } = native.binding;
     const attributes = (...names: string[]) => names.map((name) => ({ name, value, type }));
-    // TensorFlow's kernel and XLA agree on the random bits, but each makes other floats of them: so that is done here.
+    const lowBits = (x: Tensor, n: number) => native.executeSingleOutput("BitwiseAnd", attributes("T"), [x, tf.scalar(2 ** n - 1, "int32")]);
+    // TensorFlow's kernel and XLA agree on the random bits of keys that are not negative, but each makes other floats of the
+    // bits: so both are taken care of here.
     return tf.tidy(() => {
-      const bits = native.executeSingleOutput("StatelessRandomUniformFullInt", attributes("dtype", "T", "Tseed"), [tf.tensor1d(shape, "int32"), key]);
-      const low = native.executeSingleOutput("BitwiseAnd", attributes("T"), [bits, tf.scalar(2 ** 23 - 1, "int32")]);
-      return tf.mul(tf.cast(low, "float32"), 2 ** -23);
+      const bits = native.executeSingleOutput("StatelessRandomUniformFullInt", attributes("dtype", "T", "Tseed"), [tf.tensor1d(shape, "int32"), lowBits(key, 31)]);
+      return tf.mul(tf.cast(lowBits(bits, 23), "float32"), 2 ** -23);
     });
   }
   const [a, b] = key.dataSync();

@@ -2,29 +2,37 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { nativeBackend, tf } from "../tensor";
-import type { EvaluationRecord, StepRecord } from "./history";
+import { TunelabError } from "../errors";
+import type { EvaluationRecord, History, StepRecord } from "./history";
 
 export interface Log { step(r: StepRecord): void; evaluation(r: EvaluationRecord): void }
 
-/** Opens the logs. Lines after `fromStep` are dropped: they belong to steps that a resumed run does again. */
-export function openLog(folder: string, fromStep: number): Log {
-  fs.mkdirSync(folder, { recursive: true });
+/**
+ * Opens the logs. log.jsonl then holds just `history`: what a killed run wrote after its last checkpoint belongs to steps that
+ * the resumed run does again.
+ */
+export function openLog(folder: string, { steps, evaluations }: History): Log {
   const file = path.join(folder, "log.jsonl");
-  if (fs.existsSync(file)) {
-    const kept = fs.readFileSync(file, "utf8").split("\n").filter((line) => {
-      try { return JSON.parse(line).step <= fromStep; } catch { return false; }
-    });
-    fs.writeFileSync(file, kept.map((line) => `${line}\n`).join(""));
-  }
-  const append = (record: object) => fs.appendFileSync(file, `${JSON.stringify(record)}\n`);
+  const text = (kind: "step" | "evaluation", record: object) => `${JSON.stringify({ kind, ...record })}\n`;
+  const write = (f: () => void): void => {
+    try { f(); } catch (error) {
+      throw new TunelabError(`${file}: cannot be written (${(error as Error).message}); checkpoints are unharmed. Check that there is space, and that the folder may be written to.`);
+    }
+  };
+  write(() => {
+    fs.mkdirSync(folder, { recursive: true });
+    const lines = [...steps.map((r) => ({ step: r.step, line: text("step", r) })), ...evaluations.map((r) => ({ step: r.step, line: text("evaluation", r) }))];
+    fs.writeFileSync(file, lines.sort((a, b) => a.step - b.step).map(({ line }) => line).join(""));
+  });
+  const append = (line: string) => write(() => fs.appendFileSync(file, line));
   const board = summaries(path.join(folder, "tensorboard"));
   return {
     step(r) {
-      append({ kind: "step", ...r });
+      append(text("step", r));
       for (const name of ["loss", "learningRate", "gradientNorm", "tokensPerSecond"] as const) board?.scalar(`train/${name}`, r[name], r.step);
     },
     evaluation(r) {
-      append({ kind: "evaluation", ...r });
+      append(text("evaluation", r));
       board?.scalar("validation/loss", r.loss, r.step);
     },
   };

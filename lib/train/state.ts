@@ -40,7 +40,7 @@ export function saveState(folder: string, state: RunState, keep = 2): string {
     const flat = Object.entries(state.optimizer).flatMap(([name, s]) => Object.entries(s).map(([k, t]) => [name + SEPARATOR + k, t] as const));
     writeSafetensors(path.join(partial, "optimizer.safetensors"), toArrays(Object.fromEntries(flat)));
     const { step, history, fingerprint } = state;
-    fs.writeFileSync(path.join(partial, "state.json"), JSON.stringify({ step, fingerprint, history }));
+    fs.writeFileSync(path.join(partial, "state.json"), JSON.stringify({ step, fingerprint, history }), { flush: true });
     fs.rmSync(final, { recursive: true, force: true });
     fs.renameSync(partial, final);
   } catch (error) {
@@ -57,18 +57,17 @@ export function loadState(folder: string): RunState {
   const file = path.join(folder, "state.json");
   try {
     const { step, history, fingerprint } = JSON.parse(fs.readFileSync(file, "utf8"));
-    const read = (name: string): Params => {
+    const read = (name: string) => {
       const source = openSafetensors(path.join(folder, name));
-      const tensors = Object.fromEntries([...source.tensors].map(([key, t]) => [key, tf.tensor(t.read(), t.shape)]));
-      source.close();
-      return tensors;
+      try { return [...source.tensors].map(([key, t]) => ({ key, shape: t.shape, values: t.read() })); } finally { source.close(); }
     };
-    const optimizer: Record<string, Record<string, Params[string]>> = {};
-    for (const [key, t] of Object.entries(read("optimizer.safetensors"))) {
+    // Everything is read before the first tensor is made, so that a damaged file leaves none behind.
+    const trained = read("trained.safetensors"), flat = read("optimizer.safetensors"), optimizer: Record<string, Record<string, Params[string]>> = {};
+    for (const { key, shape, values } of flat) {
       const [name, k] = key.split(SEPARATOR);
-      (optimizer[name] ??= {})[k] = t;
+      (optimizer[name] ??= {})[k] = tf.tensor(values, shape);
     }
-    return { step, history, fingerprint, trained: read("trained.safetensors"), optimizer };
+    return { step, history, fingerprint, trained: Object.fromEntries(trained.map(({ key, shape, values }) => [key, tf.tensor(values, shape)])), optimizer };
   } catch (error) {
     throw new TunelabError(`${folder}: is not a readable checkpoint (${(error as Error).message}); resume from an earlier one, or delete it.`);
   }

@@ -17,7 +17,7 @@ import { openLog } from "./log";
 import { reporter } from "./report";
 import { schedule as makeSchedule, type ScheduleName } from "./schedule";
 import { checkpoints, loadState, saveState, type RunState } from "./state";
-import { accumulate as accumulateGradients, update } from "./step";
+import { accumulate as accumulateGradients, disposeTrainable, update, type Trainable } from "./step";
 
 export interface TrainOptions<Example, Batch extends { weight: number }> {
   model: Pick<Model, "config" | "params">;
@@ -68,9 +68,12 @@ export function lastRun(): Run {
   return last;
 }
 
-const positive = (name: string, value: number, min = 1): number => {
-  if (!Number.isInteger(value) || value < min) throw new TunelabError(`train: ${name} is ${value}; it must be a whole number of at least ${min}.`);
+const whole = (name: string, value: number, min = 1): number => {
+  if (!Number.isInteger(value) || value < min) throw new TunelabError(`${name} is ${value}; it must be a whole number of at least ${min}.`);
   return value;
+};
+const above0 = (name: string, value: number): void => {
+  if (!(value > 0 && Number.isFinite(Math.fround(value)))) throw new TunelabError(`${name} is ${value}; it must be a positive number.`);
 };
 
 export async function train<Example = import("../objectives").Example, Batch extends { weight: number } = import("../objectives").SftBatch>(options: TrainOptions<Example, Batch>): Promise<Run> {
@@ -78,46 +81,72 @@ export async function train<Example = import("../objectives").Example, Batch ext
     model, method, data, objective = sft() as unknown as Objective<Example, Batch>, optimizer = adamw(), epochs = 1, batchSize = 8, accumulate = 1,
     learningRate = 1e-3, schedule = "cosine", clip = 1, seed = 0, evaluateEvery = 0, folder, saveEvery = 50, resume = false, display = true, onStep,
   } = options;
-  positive("batchSize", batchSize); positive("accumulate", accumulate); positive("saveEvery", saveEvery); positive("evaluateEvery", evaluateEvery, 0);
+  whole("train: batchSize", batchSize); whole("train: accumulate", accumulate); whole("train: saveEvery", saveEvery);
+  whole("train: evaluateEvery", evaluateEvery, 0); whole("train: warmup", options.warmup ?? 0, 0);
+  if (!Number.isSafeInteger(seed)) throw new TunelabError(`train: seed is ${seed}; it must be a whole number.`);
+  above0("train: learningRate", learningRate); above0("train: epochs", epochs);
   if (data.train.length === 0) throw new TunelabError("train: data.train is empty; give at least one example.");
-  if (!(learningRate > 0 && Number.isFinite(learningRate))) throw new TunelabError(`train: learningRate is ${learningRate}; it must be a positive number.`);
   if (!(clip >= 0)) throw new TunelabError(`train: clip is ${clip}; it must be 0 (off) or more.`);
   await new Promise(setImmediate); // from here on a notebook's Stop can no longer cut into the middle of a tensor operation
 
   const source = batchSource(data.train, objective.length, batchSize, seed);
-  const steps = positive("steps", options.steps ?? Math.ceil((epochs * source.perEpoch) / accumulate));
+  const steps = whole("train: steps", options.steps ?? Math.ceil((epochs * source.perEpoch) / accumulate));
   const rate = makeSchedule(schedule, steps, options.warmup ?? Math.ceil(steps * 0.05));
   const { warmup } = options;
   const settings = { method: method.name, ...method.settings, optimizer: [optimizer.name, optimizer.settings], objective: objective.name, steps, batchSize, accumulate, learningRate, schedule, warmup, clip, seed };
-  const fingerprint = `${JSON.stringify(settings)} data:${hash(JSON.stringify(data.train.slice(0, 64)), data.train.length)}`;
+  const fingerprint = `${JSON.stringify(settings)} data:${data.train.reduce((h, example) => hash(JSON.stringify(example), h), 0)} model:${modelHash(model)}`;
   const loss = objective.loss(model, method);
 
-  let { step, history, trained, optimizer: state } = start(options, optimizer, fingerprint, seed);
-  const log = folder ? openLog(folder, step) : undefined, show = reporter({ model, method, trained, steps, enabled: display });
-  const run: Run = (last = { method, trained, history, status: "running", message: "" });
-  const checkpoint = () => folder && saveState(folder, { step, trained, optimizer: state, history, fingerprint });
+  const begun = start(options, optimizer, fingerprint, seed), { history } = begun;
+  let { step } = begun, now: Trainable = { trained: begun.trained, state: begun.optimizer };
+  /** The state before the latest update, until a finite loss has shown that the update was sound. */
+  let before: Trainable | undefined;
+  const log = folder ? openLog(folder, history) : undefined, show = reporter({ model, method, trained: now.trained, steps, enabled: display });
+  const run: Run = (last = { method, trained: now.trained, history, status: "running", message: "" });
+  const progress = () => `${step} ${history.evaluations.length}`;
+  let saved = progress();
+  const checkpoint = () => {
+    if (!folder || step === 0 || saved === progress()) return;
+    saveState(folder, { step, trained: now.trained, optimizer: now.state, history, fingerprint });
+    saved = progress();
+  };
   const validate = async () => {
     if (!data.validation?.length || history.evaluations.at(-1)?.step === step) return;
-    const record: EvaluationRecord = { step, ...(await evaluateLoss(loss, trained, objective, data.validation, batchSize, tick)) };
+    const record: EvaluationRecord = { step, ...(await evaluateLoss(loss, now.trained, objective, data.validation, batchSize, tick)) };
     history.evaluations.push(record); log?.evaluation(record); show.evaluation(history);
   };
   const tick = stoppable();
+  let failure: unknown;
   try {
-    if (step === 0) await validate();
-    while (step < steps) {
+    for (;;) {
+      // Here, not at the end of a step: so a run that was stopped while it evaluated makes up for it when it is resumed.
+      if (step === 0 || step === steps || (evaluateEvery && step % evaluateEvery === 0)) await validate();
+      if (step >= steps) break;
       await tick();
       const began = performance.now();
       const batches = Array.from({ length: accumulate }, (_, i) => objective.collate(source.at(step * accumulate + i)));
-      const gradients = accumulateGradients(loss, trained, batches, (i) => key(hash(`step${step}.${i}`, seed)));
+      const gradients = accumulateGradients(loss, now.trained, batches, (i) => key(hash(`step${step}.${i}`, seed)));
       if (!Number.isFinite(gradients.loss) || !Number.isFinite(gradients.norm)) {
         dispose(gradients.gradients);
+        const bad = step + 1;
+        if (before) {
+          disposeTrainable(now);
+          [now, before] = [before, undefined];
+          run.trained = now.trained;
+          step--;
+          history.steps.pop();
+          if (history.evaluations.at(-1)?.step === step + 1) history.evaluations.pop();
+        }
         run.status = "non-finite";
-        run.message = `Step ${step + 1}: the loss is ${gradients.loss} and the gradient's norm ${gradients.norm}; stopped with the state of step ${step}. Lower the learning rate (now ${learningRate}) or check the data.`;
+        run.message = `Step ${bad}: the loss is ${gradients.loss} and the gradient's norm ${gradients.norm}; stopped with the state after step ${step}, the last known to be good. Lower the learning rate (now ${learningRate}) or check the data.`;
         break;
       }
-      const learningRateNow = learningRate * rate(step);
-      ({ trained, state } = update({ trained, state }, gradients, optimizer, learningRateNow, clip));
-      run.trained = trained;
+      // Now, not before the loss: so the state that is saved is known to be good.
+      if (step % saveEvery === 0) checkpoint();
+      const learningRateNow = learningRate * rate(step), next = update(now, gradients, optimizer, learningRateNow, clip);
+      if (before) disposeTrainable(before);
+      [before, now] = [now, next];
+      run.trained = now.trained;
       step++;
       const seconds = (performance.now() - began) / 1000, tokens = batches.reduce((n, b) => n + tokensOf(b), 0);
       const record: StepRecord = {
@@ -125,20 +154,26 @@ export async function train<Example = import("../objectives").Example, Batch ext
         tokensPerSecond: tokens / seconds, seconds, memory: process.memoryUsage.rss(),
       };
       history.steps.push(record); log?.step(record); show.step(history); onStep?.(record);
-      if (evaluateEvery && step % evaluateEvery === 0 && step < steps) await validate();
-      if (step % saveEvery === 0 && step < steps) checkpoint();
     }
-    if (run.status === "running") { await validate(); run.status = "done"; run.message = `Done: ${steps} steps.`; }
+    if (run.status === "running") { run.status = "done"; run.message = `Done: ${steps} steps.`; }
   } catch (error) {
-    if (!(error instanceof StoppedError)) { run.status = "stopped"; run.message = String(error); checkpoint(); await show.done(run); throw error; }
     run.status = "stopped";
-    run.message = `Stopped after step ${step} of ${steps}; what was learned is kept (lastRun()${folder ? `, or resume from ${folder}` : ""}).`;
+    run.message = error instanceof StoppedError
+      ? `Stopped after step ${step} of ${steps}; what was learned is kept (lastRun()${folder ? `, or resume from ${folder}` : ""}).`
+      : `Stopped after step ${step} of ${steps} by an error: ${(error as Error).message ?? error}`;
+    if (!(error instanceof StoppedError)) failure = error;
   }
-  checkpoint();
-  disposeState(state);
+  try { checkpoint(); } catch (error) { failure ??= error; }
+  if (before) disposeTrainable(before);
+  disposeState(now.state);
   await show.done(run);
+  if (failure) throw failure;
   return run;
 }
+
+/** Tells base models apart without reading all of their weights: architecture, and the first numbers of every tensor. */
+const modelHash = ({ config, params }: Pick<Model, "config" | "params">): number =>
+  Object.entries(params).reduce((h, [name, t]) => tf.tidy(() => hash(`${name}[${t.shape}]${tf.slice(tf.reshape(t, [-1]), 0, Math.min(4, t.size)).dataSync()}`, h)), hash(JSON.stringify(config)));
 
 /** Ids a batch passes through the model, padding included. */
 const tokensOf = (batch: object): number => ("ids" in batch ? (batch.ids as ArrayLike<number>).length : 0);
@@ -163,14 +198,17 @@ function start(options: Pick<TrainOptions<unknown, { weight: number }>, "model" 
 }
 
 async function evaluateLoss<E, B extends { weight: number }>(loss: Loss<B>, trained: Params, objective: Objective<E, B>, examples: readonly E[], batchSize: number, tick: () => Promise<void>) {
+  whole("evaluate: batchSize", batchSize);
   const sorted = [...examples].sort((a, b) => objective.length(a) - objective.length(b));
   let sum = 0, weight = 0;
   for (let i = 0; i < sorted.length; i += batchSize) {
     await tick();
     const batch = objective.collate(sorted.slice(i, i + batchSize));
+    if (batch.weight === 0) continue;
     sum += batch.weight * tf.tidy(() => loss(trained, batch).dataSync()[0]);
     weight += batch.weight;
   }
+  if (weight === 0) throw new TunelabError("evaluate: no example has a target, so there is no loss; give examples with an answer.");
   return { loss: sum / weight, perplexity: Math.exp(sum / weight) };
 }
 

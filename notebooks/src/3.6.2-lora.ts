@@ -139,9 +139,9 @@ for (const rank of ranks) {
 // %%
 const sweepMean = sweepLoss.map((l) => (l[0] + l[1]) / 2), sweepError = sweepLoss.map((l) => Math.abs(l[0] - l[1]) / 2);
 await show(lineChart({
-  title: t({ zh: "秩与验证损失", en: "Rank and validation loss" }), x: { title: t({ zh: "秩 r", en: "rank r" }), log: true },
+  title: t({ zh: "秩与验证损失", en: "Rank and validation loss" }), x: { title: t({ zh: "秩", en: "rank" }) },
   y: { title: t({ zh: "验证损失（纳特/词元）", en: "validation loss (nats per token)" }) },
-  series: [{ name: "LoRA", x: ranks, y: sweepMean, error: sweepError }],
+  series: [{ name: "LoRA", x: ranks.map((rank) => `r = ${rank}`), y: sweepMean, error: sweepError }],
   alt: ranks.map((rank, i) => `r=${rank}: ${sweepMean[i].toFixed(3)} ± ${sweepError[i].toFixed(3)}`).join("; "),
 }));
 // %% [markdown] lang="zh"

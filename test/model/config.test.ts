@@ -38,6 +38,7 @@ test("transformers 4 and 5 spell the same model", () => {
   assert.deepEqual(old.rope, now.rope);
   assert.equal(old.rope.theta, 1e4);
   assert.deepEqual(parse({ rope_scaling: { type: "linear", factor: 4 } }).rope.scaling, parse({ rope_parameters: { rope_type: "linear", factor: 4 } }).rope.scaling);
+  assert.equal(parse({ rope_scaling: { type: "linear", factor: 4 }, rope_parameters: { rope_type: "linear", factor: 2, rope_theta: 5 } }).rope.theta, 5); // the newer one counts
   for (const nothing of [undefined, null, {}, { rope_type: "default" }]) assert.deepEqual(parse({ rope_scaling: nothing }).rope, { theta: 500000, scaling: { type: "default" } });
 });
 
@@ -51,6 +52,8 @@ test("what a config leaves out has the value that transformers gives it", () => 
   assert.equal(parseConfig({ ...LLAMA, model_type: "qwen3", head_dim: undefined }, "config.json").headDim, 128);
   assert.deepEqual(parse({ attention_bias: true, mlp_bias: true }).biases, { queryKeyValue: true, output: true, mlp: true });
   assert.deepEqual(parse({ model_type: "qwen2" }).biases, { queryKeyValue: true, output: false, mlp: false });
+  assert.deepEqual(parse({ model_type: "qwen2", attention_bias: true }).biases.output, false); // qwen2 never has one there
+  assert.deepEqual(parse({ model_type: "qwen3", head_dim: 8, attention_bias: true, mlp_bias: true }).biases, { queryKeyValue: true, output: true, mlp: false });
   assert.deepEqual(parse({ num_key_value_heads: null, head_dim: null }).keyValueHeads, 6);
 });
 

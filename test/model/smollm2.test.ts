@@ -7,7 +7,7 @@ import { generate, load, logits, openShards, type Model } from "tunelab/model";
 import { encodeExample, sft } from "tunelab/objectives";
 import { dispose, tf } from "tunelab/tensor";
 import { close } from "../support/compare";
-import { readJson } from "../support/fixtures";
+import { readJson, withJit } from "../support/fixtures";
 
 const FOLDER = path.join("models", "SmolLM2-135M-Instruct");
 const there = fs.existsSync(path.join(FOLDER, "model.safetensors"));
@@ -44,8 +44,9 @@ test("SmolLM2 from GGUF equals the converted folder, rounded to F16", { skip }, 
   assert.ok(worst <= 2 ** -11, `a weight differs by ${worst} of its size, more than F16 rounds`);
 });
 
-for (const p of prompts)
-  test(`SmolLM2, ${p.name}: prompt, logits and likelihoods`, { skip }, async (t) => {
+for (const [i, p] of prompts.entries()) {
+  const compiled = i === 0; // compiling for each length takes seconds; what is compiled does not depend on it
+  test(`SmolLM2, ${p.name}, ${compiled ? "compiled" : "eager"}: prompt, logits and likelihoods`, { skip }, (t) => withJit(compiled, async () => {
     const model = await smollm2();
     assert.equal(model.tokenizer.chat(p.messages, { addGenerationPrompt: true }), p.text);
     assert.deepEqual(model.tokenizer.encode(p.text), p.ids);
@@ -62,7 +63,8 @@ for (const p of prompts)
     t.diagnostic(`max |Δlogit| ${Math.max(...d).toExponential(1)}`);
     close(likelihoods, p.tokenLogLikelihoods, 1e-4, "log-likelihoods");
     close([likelihoods.reduce((a, b) => a + b)], [p.promptLogLikelihood], 1e-3, "sum");
-  });
+  }));
+}
 
 test("SmolLM2: greedy answers, alone and as one left-padded batch", { skip }, async () => {
   const model = await smollm2();

@@ -3,7 +3,10 @@ import { tf } from "tunelab/tensor";
 import type { Adapter } from "tunelab/methods";
 import type { Model } from "tunelab/model";
 
-/** An adapter that replaces the head's logits: step n makes `script[row][n]` certain, and the end token after the script's end. */
+/**
+ * An adapter that replaces the head's logits: step n makes `script[row][n]` certain, and the end token after the script's end.
+ * It counts steps, which no real method may do: run it with withJit(false), or its first step would be compiled in.
+ */
 export function scripted(model: Model, ...script: number[][]): Adapter {
   let step = 0;
   const end = model.tokenizer.eos[0];

@@ -1,8 +1,10 @@
 /** Small pieces of training that several tests share. */
 import type { Method } from "tunelab/methods";
 import { sft, type Example } from "tunelab/objectives";
-import { valueAndGradients } from "tunelab/train";
-import { Random, tf, type Params } from "tunelab/tensor";
+import { accumulate, disposeTrainable, update, valueAndGradients, type Trainable } from "tunelab/train";
+import type { Loss } from "tunelab/objectives";
+import type { Optimizer } from "tunelab/optimizers";
+import { mapParams, Random, tf, type Params } from "tunelab/tensor";
 import type { Model } from "tunelab/model";
 
 /** The base model alone. */
@@ -23,6 +25,16 @@ export function randomLike(params: Params, scale = 0.1, seed = 0): Params {
     const random = new Random(seed, name);
     return [name, tf.tensor(Float32Array.from({ length: p.size }, () => scale * random.normal()), p.shape)];
   }));
+}
+
+/** Parameters with the optimizer's state before the first step. */
+export const trainable = (trained: Params, optimizer: Optimizer): Trainable => ({ trained, state: mapParams(trained, (p) => optimizer.init(p)) });
+
+/** One step of training on one batch; what was there before is freed. */
+export function step<B extends { weight: number }>(at: Trainable, loss: Loss<B>, batch: B, optimizer: Optimizer, rate: number, clip = 0): { next: Trainable; loss: number; norm: number } {
+  const g = accumulate(loss, at.trained, [batch]), next = update(at, g, optimizer, rate, clip);
+  disposeTrainable(at);
+  return { next, loss: g.loss, norm: g.norm };
 }
 
 /** Loss of a batch and its gradients, as plain numbers. */

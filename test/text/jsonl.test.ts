@@ -89,8 +89,10 @@ test("a line without end is refused by its number, in bounded memory and time", 
   fs.appendFileSync(file, Buffer.alloc(40 * 2 ** 20, "x"));
   await assert.rejects(loadRecords(file), userError(`${file}:2: `, "16777216", "JSONL"));
   assert.ok(performance.now() - began < 5000);
-  const long = { text: "y".repeat(15 * 2 ** 20) };
+  // a long line, and many lines that are longer together, are no such line
+  const long = { text: "y".repeat(15 * 2 ** 20) }, many = Array.from({ length: 20 }, (_, i) => ({ i, text: "z".repeat(2 ** 20 - i) }));
   assert.deepEqual(await load(`${JSON.stringify(long)}\n`), [long]);
+  assert.deepEqual(await load(many.map((r) => JSON.stringify(r)).join("\n")), many);
 });
 test("a record nested without end is a record or an error, never a crash", async () => {
   const deep = 200_000;

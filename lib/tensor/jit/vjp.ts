@@ -50,14 +50,14 @@ function trace<D extends Tree, O extends Tree>(f: (d: D, o: O) => Tensor, differ
   tf.tidy(() => isolated(() => {
     const dy = tf.ones(f(differentiated, others).shape), dyId = idsOf([dy])[0];
     let boundary = 0, yId = -1;
-    const { result: gradients, ops, constants } = record((mark) =>
-      tf.grads((...tensors) => {
+    const { result: gradientIds, ops, constants } = record((mark) =>
+      idsOf(tf.grads((...tensors) => {
         const y = f(unflatten(differentiated as Tree, tensors) as D, others);
         yId = idsOf([y])[0];
         boundary = mark();
         return y;
-      })(d, dy));
-    const gradientIds = idsOf(gradients), forwardOps = ops.slice(0, boundary), backwardOps = needed(ops.slice(boundary), gradientIds);
+      })(d, dy)));
+    const forwardOps = ops.slice(0, boundary), backwardOps = needed(ops.slice(boundary), gradientIds);
     const made = new Map(forwardOps.flatMap((op) => op.outputs.map((h) => [h.id, h] as const)));
     const used = new Set([...backwardOps.flatMap((op) => op.inputs), ...gradientIds]);
     const residuals = [...used].filter((id) => made.has(id)), usedArguments = argumentIds.flatMap((id, i) => (used.has(id) ? [i] : []));
