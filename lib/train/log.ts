@@ -5,7 +5,12 @@ import { nativeBackend, tf } from "../tensor";
 import { TunelabError } from "../errors";
 import type { EvaluationRecord, History, StepRecord } from "./history";
 
-export interface Log { step(r: StepRecord): void; evaluation(r: EvaluationRecord): void }
+export interface Log {
+  step(r: StepRecord): void;
+  evaluation(r: EvaluationRecord): void;
+  /** Writes out what TensorBoard's writer still holds back. */
+  flush(): void;
+}
 
 /**
  * Opens the logs. log.jsonl then holds just `history`: what a killed run wrote after its last checkpoint belongs to steps that
@@ -35,10 +40,11 @@ export function openLog(folder: string, { steps, evaluations }: History): Log {
       append(text("evaluation", r));
       board?.scalar("validation/loss", r.loss, r.step);
     },
+    flush: () => board?.flush(),
   };
 }
 
-interface SummaryWriter { scalar(name: string, value: number, step: number): void }
+interface SummaryWriter { scalar(name: string, value: number, step: number): void; flush(): void }
 /** TensorBoard writer; only native TensorFlow has one, and log.jsonl holds the same numbers. */
 const summaries = (folder: string): SummaryWriter | undefined =>
   nativeBackend() && (tf as unknown as { node: { summaryFileWriter(folder: string): SummaryWriter } }).node.summaryFileWriter(folder);

@@ -24,7 +24,7 @@ const NAME = /^checkpoint-(\d+)$/, SEPARATOR = "::";
 
 /** Complete checkpoints of a run folder, oldest first. */
 export function checkpoints(folder: string): { step: number; path: string }[] {
-  if (!fs.existsSync(folder)) return [];
+  if (!fs.existsSync(folder) || !fs.statSync(folder).isDirectory()) return [];
   return fs.readdirSync(folder)
     .flatMap((name) => { const m = NAME.exec(name); return m ? [{ step: +m[1], path: path.join(folder, name) }] : []; })
     .sort((a, b) => a.step - b.step);
@@ -40,13 +40,13 @@ export function saveState(folder: string, state: RunState, keep = 2): string {
     const flat = Object.entries(state.optimizer).flatMap(([name, s]) => Object.entries(s).map(([k, t]) => [name + SEPARATOR + k, t] as const));
     writeSafetensors(path.join(partial, "optimizer.safetensors"), toArrays(Object.fromEntries(flat)));
     const { step, history, fingerprint } = state;
-    fs.writeFileSync(path.join(partial, "state.json"), JSON.stringify({ step, fingerprint, history }), { flush: true });
+    fs.writeFileSync(path.join(partial, "state.json"), JSON.stringify({ step, fingerprint, order: Object.keys(state.trained), history }), { flush: true });
     fs.rmSync(final, { recursive: true, force: true });
     fs.renameSync(partial, final);
   } catch (error) {
-    fs.rmSync(partial, { recursive: true, force: true });
-    if (error instanceof TunelabError) throw error;
-    throw new TunelabError(`${final}: the checkpoint cannot be written (${(error as Error).message}); earlier checkpoints are unharmed. Free some space and resume.`);
+    try { fs.rmSync(partial, { recursive: true, force: true }); } catch { /* the first error is the one to report */ }
+    const reason = (error as Error).message.replaceAll(partial, final);
+    throw new TunelabError(`${final}: the checkpoint cannot be written (${reason}); earlier checkpoints are unharmed. Free some space and resume.`);
   }
   for (const old of checkpoints(folder).slice(0, -keep)) fs.rmSync(old.path, { recursive: true, force: true });
   return final;
@@ -56,18 +56,20 @@ export function saveState(folder: string, state: RunState, keep = 2): string {
 export function loadState(folder: string): RunState {
   const file = path.join(folder, "state.json");
   try {
-    const { step, history, fingerprint } = JSON.parse(fs.readFileSync(file, "utf8"));
+    const { step, history, fingerprint, order } = JSON.parse(fs.readFileSync(file, "utf8")) as Omit<RunState, "trained" | "optimizer"> & { order: string[] };
     const read = (name: string) => {
       const source = openSafetensors(path.join(folder, name));
-      try { return [...source.tensors].map(([key, t]) => ({ key, shape: t.shape, values: t.read() })); } finally { source.close(); }
+      try { return new Map([...source.tensors].map(([key, t]) => [key, { shape: t.shape, values: t.read() }])); } finally { source.close(); }
     };
     // Everything is read before the first tensor is made, so that a damaged file leaves none behind.
-    const trained = read("trained.safetensors"), flat = read("optimizer.safetensors"), optimizer: Record<string, Record<string, Params[string]>> = {};
-    for (const { key, shape, values } of flat) {
-      const [name, k] = key.split(SEPARATOR);
-      (optimizer[name] ??= {})[k] = tf.tensor(values, shape);
-    }
-    return { step, history, fingerprint, trained: Object.fromEntries(trained.map(({ key, shape, values }) => [key, tf.tensor(values, shape)])), optimizer };
+    const trained = read("trained.safetensors"), flat = [...read("optimizer.safetensors")].map(([key, t]) => [...key.split(SEPARATOR), t] as [string, string, typeof t]);
+    if (order.length !== trained.size || order.some((name) => !trained.has(name))) throw new Error("state.json and trained.safetensors do not belong together");
+    const make = ({ shape, values }: { shape: number[]; values: Float32Array }) => tf.tensor(values, shape);
+    // In the order of the run, not of the file: sums over tensors (the gradient's norm) then round as they did before.
+    return {
+      step, history, fingerprint, trained: Object.fromEntries(order.map((name) => [name, make(trained.get(name)!)])),
+      optimizer: Object.fromEntries(order.map((name) => [name, Object.fromEntries(flat.filter(([of]) => of === name).map(([, key, t]) => [key, make(t)]))])),
+    };
   } catch (error) {
     throw new TunelabError(`${folder}: is not a readable checkpoint (${(error as Error).message}); resume from an earlier one, or delete it.`);
   }

@@ -166,6 +166,7 @@ export async function train<Example = import("../objectives").Example, Batch ext
   try { checkpoint(); } catch (error) { failure ??= error; }
   if (before) disposeTrainable(before);
   disposeState(now.state);
+  log?.flush();
   await show.done(run);
   if (failure) throw failure;
   return run;
@@ -194,6 +195,7 @@ function start(options: Pick<TrainOptions<unknown, { weight: number }>, "model" 
   }
   if (unreadable) throw unreadable;
   const trained = method.init(model.params, model.config, seed);
+  if (!Object.keys(trained).length) throw new TunelabError(`train: method "${method.name}" has no tensor to train on this model; choose other targets, or another method.`);
   return { step: 0, trained, optimizer: mapParams(trained, (p) => optimizer.init(p)), history: { steps: [], evaluations: [] }, fingerprint };
 }
 

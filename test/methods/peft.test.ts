@@ -177,6 +177,14 @@ test("a method without PEFT layout is not written in one", () => {
   assert.throws(() => saveAdapter(where, { method: none, trained: {} }, models.llama), userError('"none"', "no PEFT layout"));
   assert.ok(!fs.existsSync(where));
 });
+test("a disk that fails in the middle of reading leaves no tensor", (t) => {
+  const read = fs.readSync, before = tf.memory().numTensors;
+  let reads = 0; // the header takes two, each tensor one
+  t.mock.method(fs, "readSync", (...args: Parameters<typeof read>) => { if (++reads > 5) throw new Error("EIO"); return read(...args); });
+  assert.throws(() => loadAdapter(fixture("lora", "qwen2-tied-qv"), models["qwen2-tied"]), /EIO/);
+  assert.equal(reads, 6);
+  assert.equal(tf.memory().numTensors, before);
+});
 test("no tensor and no file stays open over loading, saving, failing", async () => {
   const where = folder("a"), open = () => (fs.existsSync("/proc/self/fd") ? fs.readdirSync("/proc/self/fd").length : 0), before = open();
   await leaksNothing(() => {

@@ -121,6 +121,10 @@ test("sampling: the seed decides, and prompts of a batch draw for themselves", a
 test("the repetition penalty counts the prompt and the answer so far", async () => {
   const plain = (await generate(model, ["the the the"], { maxNewTokens: 20 }))[0].ids;
   assert.ok(new Set(plain).size < plain.length, "without penalty it repeats itself");
+  const prompts = Array.from({ length: 9 }, (_, i) => Array.from({ length: 45 }, (_, j) => 10 + ((i * 41 + j * 7) % 390)));
+  const repeats = async (repetitionPenalty: number) => (await generate(model, prompts, { maxNewTokens: 1, repetitionPenalty })).filter(({ ids }, i) => prompts[i].includes(ids[0])).length;
+  assert.ok((await repeats(1)) > 0, "without penalty it repeats a token of some prompt");
+  assert.equal(await repeats(1e6), 0);
   const prompt = model.tokenizer.encode("the the the"), [strict] = await generate(model, [prompt], { maxNewTokens: 20, repetitionPenalty: 1e6 });
   assert.equal(new Set([...prompt, ...strict.ids]).size, new Set(prompt).size + strict.ids.length);
 });

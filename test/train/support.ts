@@ -17,7 +17,8 @@ export const CONFIG = {
 function weights(seed: number, overrides = {}): Record<string, { shape: number[]; data: Float32Array }> {
   const shapes = parameterShapes(parseConfig({ ...CONFIG, ...overrides }, "config.json"));
   return Object.fromEntries(Object.entries(shapes).map(([name, shape]) => {
-    const random = new Random(seed, name), scale = shape.length === 1 ? 0.1 : shape[1] ** -0.5, centre = name.includes("norm") ? 1 : 0;
+    // Long embeddings, so that the tied head can be sure of a token: the norm before it bounds the logits.
+    const random = new Random(seed, name), scale = shape.length === 1 ? 0.1 : name.includes("embed") ? 0.5 : shape[1] ** -0.5, centre = name.includes("norm") ? 1 : 0;
     return [name, { shape: [...shape], data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => centre + scale * random.normal()) }];
   }));
 }

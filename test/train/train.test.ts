@@ -1,7 +1,7 @@
 // train(): it learns, counts right, says what went wrong, and leaves nothing behind. Mechanics only, so without compilation.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import type { Scalar, Tensor } from "@tensorflow/tfjs";
+import type { Scalar } from "@tensorflow/tfjs";
 import { TunelabError } from "tunelab";
 import { lora, type Method } from "tunelab/methods";
 import { logits, type Model } from "tunelab/model";
@@ -22,8 +22,8 @@ const quick = (options: Partial<TrainOptions<Example, SftBatch>> = {}) =>
 
 test("LoRA on all matrices memorises eight random examples: the loss falls below 0.1, and the answers come back greedily", async () => {
   const wide = await tinyModel({ hidden_size: 32, intermediate_size: 48 }), data = randomExamples(8, { shortest: 8, longest: 8 });
-  // Chance is ln 416 = 6.0 nats. Distinct first halves determine the second halves, so memory alone suffices.
-  const run = await train({ model: wide, method: lora({ rank: 16, alpha: 32, targets: "all-linear" }), data: { train: data }, steps: 150, batchSize: 8, learningRate: 2e-2, display: false });
+  // Chance is ln 416 = 6.0 nats, and the untrained model is worse. Distinct first halves determine the second halves, so memory alone suffices.
+  const run = await train({ model: wide, method: lora({ rank: 8, alpha: 32, targets: "all-linear" }), data: { train: data }, steps: 40, batchSize: 8, learningRate: 1e-2, display: false });
   assert.equal(run.status, "done");
   assert.ok(run.history.steps[0].loss > 5 && run.history.steps.at(-1)!.loss < 0.1, `${run.history.steps[0].loss} → ${run.history.steps.at(-1)!.loss}`);
   for (const { ids } of data) {
@@ -37,13 +37,13 @@ test("two batches accumulated are one of twice the size: loss, gradients and a w
   const trained: Params = Object.fromEntries(Object.entries(init).map(([name, t], i) => [name, tf.tensor(Float32Array.from({ length: t.size }, (_, j) => 0.1 * Math.sin(1 + i + j)), t.shape)]));
   // Unequal shares: by target tokens, not by batches.
   const whole = accumulate(loss, trained, [objective.collate(data)]), parts = accumulate(loss, trained, [objective.collate(data.slice(0, 2)), objective.collate(data.slice(2, 7)), objective.collate(data.slice(7))]);
-  assert.ok(Math.abs(whole.loss - parts.loss) < 1e-6 && Math.abs(whole.norm - parts.norm) < 1e-6, `${whole.loss} ${parts.loss} ${whole.norm} ${parts.norm}`);
-  assert.ok(distance(valuesOf(whole.gradients), valuesOf(parts.gradients)) < 1e-6);
+  assert.ok(Math.abs(whole.loss / parts.loss - 1) < 1e-6 && Math.abs(whole.norm / parts.norm - 1) < 1e-6, `${whole.loss} ${parts.loss} ${whole.norm} ${parts.norm}`);
+  assert.ok(distance(valuesOf(whole.gradients), valuesOf(parts.gradients)) < 1e-6 * whole.norm);
   assert.ok(whole.norm > 0.01);
   const run = (batchSize: number, accumulate: number) => quick({ data: { train: data }, steps: 1, batchSize, accumulate, warmup: 0, optimizer: plainDescent, clip: 0 });
   const [large, small] = [await run(8, 1), await run(4, 2)];
   assert.ok(distance(valuesOf(large.trained), valuesOf(small.trained)) < 1e-6);
-  assert.ok(Math.abs(large.history.steps[0].loss - small.history.steps[0].loss) < 1e-6);
+  assert.ok(Math.abs(large.history.steps[0].loss / small.history.steps[0].loss - 1) < 1e-6);
 });
 const plainDescent: Optimizer = { name: "sgd", settings: {}, init: () => ({}), step: (p, g, _state, rate) => ({ p: tf.sub(p, tf.mul(rate, g)), state: {} }) };
 
@@ -183,8 +183,7 @@ test("tensors of the base model are left as they were", async () => {
   assert.equal(distance(valuesOf(model.params), before), 0);
 });
 
-test("a method with no trained tensor is no crash without reason", async () => {
+test("a method that trains nothing is refused by name", async () => {
   const nothing: Method = { name: "nothing", settings: {}, init: () => ({}) };
-  await assert.rejects(quick({ method: nothing }), userError(/nothing/));
+  await assert.rejects(quick({ method: nothing }), userError(/method "nothing" has no tensor to train/));
 });
-void (0 as unknown as Tensor);
