@@ -57,12 +57,12 @@ export function sft(): Objective<Example, SftBatch> {
     name: "sft",
     length: (example) => example.ids.length,
     collate: collateSft,
-    loss({ params, config }, method) {
+    loss({ params, config }, method, pass) {
       const headLoss = headOf(config, method), base = partition(params, config.layers).rest;
       return (trained, batch, key) => {
         checkIds(batch.ids, config, "Batch");
         checkLength(batch.longest, config);
-        const x = hiddenStates({ params, config, method, trained, key }, batch);
+        const x = hiddenStates({ params, config, method, trained, key, pass }, batch);
         return headLoss(
           { x, trained: partition(trained, config.layers).rest },
           { base, key: key ?? null, rows: tf.tensor1d(batch.rows, "int32"), labels: tf.tensor1d(batch.labels, "int32"), weights: tf.tensor1d(batch.weights) },

@@ -99,3 +99,12 @@ export interface NativeBackend {
 /** The native backend, or undefined on WebAssembly and plain JavaScript. */
 export const nativeBackend = (): NativeBackend | undefined =>
   tf.getBackend() === "tensorflow" ? (tf.backend() as unknown as NativeBackend) : undefined;
+
+/**
+ * The same tensor, its values handed to TensorFlow at once. Otherwise native TensorFlow copies them at their first use, and
+ * until the next collection of garbage JavaScript holds them too: a model in memory twice.
+ */
+export function uploaded<T extends TensorFlow.Tensor>(t: T): T {
+  nativeBackend()?.getInputTensorIds([t]);
+  return t;
+}

@@ -6,7 +6,7 @@
 import type { Tensor } from "@tensorflow/tfjs";
 import { tf } from "../backend";
 import { jit } from "./jit";
-import { isolated } from "./record";
+import { gradientsWhere, isolated } from "./record";
 import { flatten, unflatten, type Tree } from "./tree";
 
 /** y = f(x, weights, others); at the backward pass `receive` gets use(weights, gradients, extra), and only x gets a gradient. */
@@ -17,7 +17,7 @@ export function fusedBlock<W extends Tree, O extends Tree, E extends Tree, R ext
 ): FusedBlock<W, O, E, R> {
   const forward = jit(f as (...args: Tree[]) => Tensor);
   const backward = jit(((x: Tensor, dy: Tensor, weights: W, others: O, extra: E) => {
-    const [dx, ...gradients] = tf.grads((x, ...w) => f(x as Tensor, unflatten(weights, w), others))([x, ...flatten(weights).tensors], dy);
+    const xs = [x, ...flatten(weights).tensors], [dx, ...gradients] = gradientsWhere(() => f(x, weights, others), xs, dy).map((g, i) => g ?? tf.zerosLike(xs[i]));
     return { dx, result: use(weights, unflatten(weights, gradients), extra) };
   }) as (...args: Tree[]) => { dx: Tensor; result: R });
   return (x, weights, others, extra, receive) => {
