@@ -78,19 +78,22 @@ const layerOf = ({ config, method }: View): LayerFunction => (x, trained, { base
   return layer(x, params, { config, batch, rope, mask, wrap });
 };
 
-/** One compiled layer for each combination of architecture, method and recomputation. */
-const blocks = { cheap: new WeakMap<ModelConfig, WeakMap<object, Block>>(), all: new WeakMap<ModelConfig, WeakMap<object, Block>>() };
-const blockOf = (view: View, recompute: "cheap" | "all" = "cheap"): Block =>
-  perMethod(blocks[recompute], view.config, view.method, () => {
+/** One compiled layer for each combination of architecture, method and options. */
+const blocks = new Map<string, WeakMap<ModelConfig, WeakMap<object, Block>>>();
+const blockOf = (view: View): Block => {
+  const { recompute = "cheap", precision = "float32" } = view.pass ?? {}, options = `${recompute} ${precision}`;
+  if (!blocks.has(options)) blocks.set(options, new WeakMap());
+  return perMethod(blocks.get(options)!, view.config, view.method, () => {
     const run = layerOf(view);
-    return compiledBlock(({ x, trained }: { x: Tensor; trained: Params }, others: Others) => run(x, trained, others), { recompute }) as Block;
+    return compiledBlock(({ x, trained }: { x: Tensor; trained: Params }, others: Others) => run(x, trained, others), { recompute, precision }) as Block;
   });
+};
 
-type Use = NonNullable<GradientPass["fused"]>["use"];
-const fusedBlocks = new WeakMap<Use, WeakMap<ModelConfig, WeakMap<object, FusedBlock<Params, Others, Tree, Tree>>>>();
-function fusedBlockOf(view: View, use: Use): FusedBlock<Params, Others, Tree, Tree> {
+type Fused = NonNullable<GradientPass["fused"]>;
+const fusedBlocks = new WeakMap<Fused["use"], WeakMap<ModelConfig, WeakMap<object, FusedBlock<Params, Others, Tree, Tree>>>>();
+function fusedBlockOf(view: View, { use }: Fused): FusedBlock<Params, Others, Tree, Tree> {
   if (!fusedBlocks.has(use)) fusedBlocks.set(use, new WeakMap());
-  return perMethod(fusedBlocks.get(use)!, view.config, view.method, () => fusedBlock(layerOf(view) as never, use as never));
+  return perMethod(fusedBlocks.get(use)!, view.config, view.method, () => fusedBlock(layerOf(view) as never, use as never, view.pass));
 }
 
 /** All layers, without the final norm: rows [B·T, H] → [B·T, H]. */
@@ -100,8 +103,8 @@ export function throughLayers(view: View, x: Tensor, { batch, rope, mask }: Surr
   for (let l = 0; l < count; l++) {
     const others: Others = { base: base[l], key: view.key ? foldIn(view.key, String(l)) : null, rope: { ...rope }, mask, batch };
     x = fused && Object.keys(trained[l]).length
-      ? fusedBlockOf(view, fused.use)(x, trained[l], others, fused.extra(l), (result) => fused.receive(l, result))
-      : blockOf(view, view.pass?.recompute)({ x, trained: trained[l] }, others);
+      ? fusedBlockOf(view, fused)(x, trained[l], others, fused.extra(l), (result) => fused.receive(l, result))
+      : blockOf(view)({ x, trained: trained[l] }, others);
   }
   return x;
 }

@@ -27,7 +27,7 @@ export interface FusedStepper<Batch> {
   move(now: Trainable, batch: Batch, learningRate: number, clip?: { norm: number; max: number }, key?: () => Tensor): { loss: number; norm: number; next: Trainable; failure?: unknown };
 }
 
-export function fusedStepper<E, B extends { weight: number }>(objective: Objective<E, B>, model: Pick<Model, "config" | "params">, method: Method, optimizer: Optimizer): FusedStepper<B> {
+export function fusedStepper<E, B extends { weight: number }>(objective: Objective<E, B>, model: Pick<Model, "config" | "params">, method: Method, optimizer: Optimizer, options: GradientPass = {}): FusedStepper<B> {
   const count = model.config.layers;
   type Extra = { state: Record<string, Params>; factor: Tensor; learningRate: Tensor };
   /** A gradient that is not finite moves nothing: what the pass has moved before can no longer be taken back. */
@@ -45,7 +45,7 @@ export function fusedStepper<E, B extends { weight: number }>(objective: Objecti
   /** A backward pass that uses gradients by `use`, with the loss that goes through it. */
   function passOf(use: NonNullable<GradientPass["fused"]>["use"]) {
     const fused = { use, extra: (_layer: number): Tree => null, receive: (_layer: number, _result: Tree) => {}, anchor: undefined as unknown as Tensor };
-    return { fused, loss: objective.loss(model, method, { fused }) };
+    return { fused, loss: objective.loss(model, method, { ...options, fused }) };
   }
 
   function run(pass: { fused: NonNullable<GradientPass["fused"]>; loss: Loss<B> }, trained: Params, batch: B, key: (() => Tensor) | undefined, extra: (layer: number) => Tree, receive: (layer: number, result: Tree) => void) {

@@ -2,7 +2,7 @@
 import type { Scalar, Tensor } from "@tensorflow/tfjs";
 import { TunelabError } from "../errors";
 import type { Method } from "../methods/method";
-import type { Model } from "../model";
+import type { GradientPass, Model } from "../model";
 import type { Loss, Objective } from "../objectives/objective";
 import { clipFactor, sumOfSquares } from "../optimizers/clip";
 import type { Optimizer } from "../optimizers/optimizer";
@@ -82,16 +82,16 @@ export interface Attempt {
   /** Frees what was computed, where there will be no update. */
   drop(): void;
 }
-type Setting<E, B extends { weight: number }> = { loss: Loss<B>; objective: Objective<E, B>; model: Pick<Model, "config" | "params">; method: Method; optimizer: Optimizer; clip: number };
+type Setting<E, B extends { weight: number }> = { loss: Loss<B>; objective: Objective<E, B>; model: Pick<Model, "config" | "params">; method: Method; optimizer: Optimizer; clip: number; pass?: GradientPass };
 
 /** Begins steps: all gradients first, or, with a fused optimizer, layer by layer. */
-export function stepper<E, B extends { weight: number }>({ loss, objective, model, method, optimizer, clip }: Setting<E, B>): (now: Trainable, batches: readonly B[], key: (micro: number) => Tensor) => Attempt {
+export function stepper<E, B extends { weight: number }>({ loss, objective, model, method, optimizer, clip, pass }: Setting<E, B>): (now: Trainable, batches: readonly B[], key: (micro: number) => Tensor) => Attempt {
   if (!optimizer.fused)
     return (now, batches, key) => {
       const gradients = accumulate(loss, now.trained, batches, key);
       return { loss: gradients.loss, norm: gradients.norm, apply: (rate) => update(now, gradients, optimizer, rate, clip), drop: () => dispose(gradients.gradients) };
     };
-  const fused = fusedStepper(objective, model, method, optimizer);
+  const fused = fusedStepper(objective, model, method, optimizer, pass);
   return (now, [batch], keyOf) => {
     const key = () => keyOf(0), attempt: Attempt = {
       ...(clip ? fused.measure(now, batch, key) : {}),

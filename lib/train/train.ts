@@ -5,12 +5,12 @@
 import { StoppedError, stoppable } from "../course/stop";
 import { TunelabError } from "../errors";
 import type { Adapter, Method } from "../methods/method";
-import type { Model } from "../model";
+import type { GradientPass, Model } from "../model";
 import { sft } from "../objectives";
 import type { Loss, Objective } from "../objectives/objective";
 import { adamw } from "../optimizers/adamw";
 import type { Optimizer } from "../optimizers/optimizer";
-import { dispose, hash, key, mapParams, tf, type Params } from "../tensor";
+import { dispose, hash, key, mapParams, tf, type Params, type Precision } from "../tensor";
 import { batchSource } from "./batches";
 import type { EvaluationRecord, History, StepRecord } from "./history";
 import { openLog } from "./log";
@@ -41,6 +41,8 @@ export interface TrainOptions<Example, Batch extends { weight: number }> {
   clip?: number;
   /** Gradient checkpointing: layers are computed again in the backward pass instead of kept; less memory, about a third more work. */
   recompute?: boolean;
+  /** Of the inputs of matrix products: "bfloat16" or "half" is faster on GPUs that have units for it; sums and weights stay float32. */
+  precision?: Precision;
   seed?: number;
   /** Evaluate on data.validation every so many steps (and at the end); 0 = only at the end. */
   evaluateEvery?: number;
@@ -63,6 +65,8 @@ export interface Run extends Adapter {
   message: string;
 }
 
+const PRECISIONS: readonly Precision[] = ["float32", "bfloat16", "half"];
+
 let last: Run | undefined;
 /** The run of the most recent train() in this process, also after Stop: a notebook loses the names declared in a stopped cell. */
 export function lastRun(): Run {
@@ -81,7 +85,7 @@ const above0 = (name: string, value: number): void => {
 export async function train<Example = import("../objectives").Example, Batch extends { weight: number } = import("../objectives").SftBatch>(options: TrainOptions<Example, Batch>): Promise<Run> {
   const {
     model, method, data, objective = sft() as unknown as Objective<Example, Batch>, optimizer = adamw(), epochs = 1, batchSize = 8, accumulate = 1,
-    learningRate = 1e-3, schedule = "cosine", clip = 1, seed = 0, evaluateEvery = 0, folder, saveEvery = 50, resume = false, display = true, recompute = false, onStep,
+    learningRate = 1e-3, schedule = "cosine", clip = 1, seed = 0, evaluateEvery = 0, folder, saveEvery = 50, resume = false, display = true, recompute = false, precision = "float32", onStep,
   } = options;
   whole("train: batchSize", batchSize); whole("train: accumulate", accumulate); whole("train: saveEvery", saveEvery);
   whole("train: evaluateEvery", evaluateEvery, 0); whole("train: warmup", options.warmup ?? 0, 0);
@@ -89,6 +93,7 @@ export async function train<Example = import("../objectives").Example, Batch ext
   above0("train: learningRate", learningRate); above0("train: epochs", epochs);
   if (data.train.length === 0) throw new TunelabError("train: data.train is empty; give at least one example.");
   if (!(clip >= 0)) throw new TunelabError(`train: clip is ${clip}; it must be 0 (off) or more.`);
+  if (!PRECISIONS.includes(precision)) throw new TunelabError(`train: precision "${precision}" is unknown; choose from ${PRECISIONS.join(", ")}.`);
   if (optimizer.fused && accumulate > 1) throw new TunelabError(`train: optimizer "${optimizer.name}" uses each gradient at once, so gradients cannot be accumulated; raise batchSize instead of accumulate, or choose another optimizer.`);
   await new Promise(setImmediate); // from here on a notebook's Stop can no longer cut into the middle of a tensor operation
 
@@ -96,10 +101,10 @@ export async function train<Example = import("../objectives").Example, Batch ext
   const steps = whole("train: steps", options.steps ?? Math.ceil((epochs * source.perEpoch) / accumulate));
   const rate = makeSchedule(schedule, steps, options.warmup ?? Math.ceil(steps * 0.05));
   const { warmup } = options;
-  const settings = { method: method.name, ...method.settings, optimizer: [optimizer.name, optimizer.settings], objective: objective.name, steps, batchSize, accumulate, learningRate, schedule, warmup, clip, seed };
+  const settings = { method: method.name, ...method.settings, optimizer: [optimizer.name, optimizer.settings], objective: objective.name, steps, batchSize, accumulate, learningRate, schedule, warmup, clip, seed, ...(precision === "float32" ? {} : { precision }) };
   const fingerprint = `${JSON.stringify(settings)} data:${data.train.reduce((h, example) => hash(JSON.stringify(example), h), 0)} model:${modelHash(model)}`;
-  const loss = objective.loss(model, method, { recompute: recompute ? "all" : "cheap" });
-  const begin = stepper({ loss, objective, model, method, optimizer, clip });
+  const pass: GradientPass = { recompute: recompute ? "all" : "cheap", precision }, loss = objective.loss(model, method, pass);
+  const begin = stepper({ loss, objective, model, method, optimizer, clip, pass });
 
   const begun = start(options, optimizer, fingerprint, seed), { history } = begun;
   let { step } = begun, now: Trainable = { trained: begun.trained, state: begun.optimizer };
