@@ -139,10 +139,11 @@ export function compile(ops: readonly RecordedOp[], inputs: readonly Handle[], o
   const results = outputs.map((id, i) => { add(`y${i}`, "Identity", [ref(id)], [["T", TYPE_ATTRIBUTE(dtypes.get(id)!)]]); return `y${i}`; });
 
   const bytes = graph.serializeBinary(), arity = inputs.map((_, i) => `x${i}`);
-  const name = `tunelab_${createHash("sha256").update(bytes).update(String(outputs.length)).digest("hex").slice(0, 24)}`;
+  let name = `tunelab_${createHash("sha256").update(bytes).update(String(outputs.length)).digest("hex").slice(0, 24)}`;
   const { binding } = nativeBackend()!;
-  if (!users.get(name)) binding.createFunction!(name, bytes, arity, results);
-  users.set(name, (users.get(name) ?? 0) + 1);
+  const acquire = () => { if (!users.get(name)) binding.createFunction!(name, bytes, arity, results); users.set(name, (users.get(name) ?? 0) + 1); };
+  const release = () => { const left = users.get(name)! - 1; users.set(name, left); if (left === 0) binding.deleteFunction!(name); };
+  acquire();
   let ran = false;
   const attributes: OpAttribute[] = [{ name: "_XlaMustCompile", type: binding.TF_ATTR_BOOL, value: true }];
   return {
@@ -153,16 +154,15 @@ export function compile(ops: readonly RecordedOp[], inputs: readonly Handle[], o
       // XLA compiles at the first call, and takes the program from its cache on disk if it can.
       try { handles = run(); } catch (error) {
         if (ran || !clearCompileCache()) throw error;
+        release();
+        name += "_again"; // TensorFlow remembers by name that the compilation failed
+        acquire();
         handles = run();
       }
       ran = true;
       return handles.map((handle) => backend.createOutputTensor(handle));
     },
-    dispose() {
-      const left = users.get(name)! - 1;
-      users.set(name, left);
-      if (left === 0) binding.deleteFunction!(name);
-    },
+    dispose: release,
   };
 }
 
