@@ -27,6 +27,7 @@ export const BANKS = {
   host: (r) => r.pick(HOSTS) + r.pick(["", "", "", ".corp.example", ".intra.example", ".plant.example"]),
   user: (r) => r.pick(USERS),
   port: (r) => r.pick([21, 22, 23, 25, 53, 80, 110, 135, 139, 143, 389, 443, 445, 502, 1433, 1521, 3306, 3389, 5432, 5900, 6379, 8080, 8443, 9200, 27017]),
+  port2: (r) => r.int(32768, 60999),
   ports: (r) => Array.from({ length: r.int(3, 6) }, () => r.pick([21, 22, 23, 25, 80, 110, 111, 135, 139, 143, 443, 445, 993, 1433, 1521, 2049, 3306, 3389, 5432, 5900,
     6379, 8000, 8080, 8443, 9200, 11211, 27017])).filter((p, i, all) => all.indexOf(p) === i).sort((a, b) => a - b).join(r.pick([",", ", ", "/"])),
   n: (r) => r.int(2, 9), nn: (r) => r.int(11, 97), nnn: (r) => r.int(112, 9890), pct: (r) => r.int(61, 99), min: (r) => r.int(2, 58),

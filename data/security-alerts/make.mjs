@@ -56,7 +56,7 @@ function fill(template, language, key) {
   });
   return chosen.replace(/\$\$|\$(?:\{([a-z]+)(\d?)\}|([a-z]+)(\d?))(\.(?:7z|php|zip|c|png)\b)?/g, (whole, a, aDigit, b, bDigit, extension = "") => {
     if (whole === "$$") return "$";
-    const name = a ?? b, bank = BANKS[name];
+    const name = a ?? b, bank = BANKS[name + (aDigit ?? bDigit)] ?? BANKS[name];
     if (!bank) throw new Error(`no bank for ${whole} in: ${template}`);
     let value = bank(source(...key, name, aDigit ?? bDigit));
     if (Array.isArray(value)) value = value[LANGUAGES.indexOf(language)];
