@@ -4,7 +4,7 @@
 //
 // The files listed are those that the card already names under "splits"; a new one is added there by hand with {}.
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -22,6 +22,26 @@ export function renew(set) {
   for (const file of Object.keys(card.splits)) card.splits[file] = measure(join(data, set, file));
   writeFileSync(path, JSON.stringify(card, null, 2) + "\n");
   return card;
+}
+
+/**
+ * Writes what a generator made, { language: { split: records } }, as JSONL and renews the card. With --check on the command
+ * line it writes nothing and sets the exit status to 1 if a file would change.
+ */
+export function writeSplits(set, languages) {
+  const check = process.argv.includes("--check");
+  for (const [language, splits] of Object.entries(languages)) {
+    mkdirSync(join(data, set, language), { recursive: true });
+    for (const [split, records] of Object.entries(splits)) {
+      const path = join(data, set, language, `${split}.jsonl`), text = records.map((record) => JSON.stringify(record) + "\n").join("");
+      if (!check) writeFileSync(path, text);
+      else if (readFileSync(path, "utf8") !== text) {
+        console.error(`${path} is not what its generator makes`);
+        process.exitCode = 1;
+      }
+    }
+  }
+  if (!check) renew(set);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url))

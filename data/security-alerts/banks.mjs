@@ -1,8 +1,6 @@
 // What the slots of the templates are filled with: invented hosts, users, domains and products, addresses of the
 // documentation ranges (RFC 5737) and of private ranges (RFC 1918). A bank is an array, or a function of a
 // generator `r` with r.int(least, most) and r.pick(array). An entry [en, zh] differs by language.
-export const PREFIX = "alert";
-
 const HOSTS = `web-01 web-07 shop-fe2 db-prod3 db-archive mail-gw1 mx02 dc01 dc-west2 fs-hr fs-legal03 erp-app4 erp-db1 jump-02 vpn-edge1 fw-core2
  fw-branch9 ci-runner5 git-01 k8s-node11 k8s-node27 hmi-press4 scada-hist1 lab-ws38 WS-1147 WS-2093 NB-0412 NB-3381 PC-ACC-06 PC-HR-14 print-b2
  pos-114 kiosk-3 proxy-02 dns-int1 ldap-02 crm-web3 wiki-01 backup-nas2 vc-host06 esx-14 api-gw2 auth-01 media-09 sensor-hub7 voip-pbx1`.split(/\s+/);
@@ -15,7 +13,7 @@ const PATHS = `search.php products/list item/view.aspx account/orders api/v2/use
  login.do admin/query booking/find profile/edit comments/post help/article tickets/new download.jsp support/faq gallery/index`.split(/\s+/);
 const STEMS = `invoice_$ update$ setup-$ scan_$ report$ viewer$ sync$ tool-$ driver_$ patch$ cv_$ photo$ order-$ helper$ offer_$`.split(/\s+/);
 
-export const TEAMS = [["the web team", "网站组"], ["platform operations", "平台运维组"], ["the network group", "网络组"], ["facility management", "后勤部"],
+const TEAMS = [["the web team", "网站组"], ["platform operations", "平台运维组"], ["the network group", "网络组"], ["facility management", "后勤部"],
   ["the data platform team", "数据平台组"], ["purchasing", "采购部"], ["the laboratory", "实验室"], ["the mobile app team", "移动应用组"],
   ["internal audit", "内审部"], ["the Hangzhou branch", "杭州分部"], ["the Lyon branch", "里昂分部"], ["workplace services", "桌面服务组"]];
 

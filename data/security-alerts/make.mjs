@@ -8,11 +8,11 @@
 // label may be used in every split but hard, the others before the line `--- hard` in validation and test only, those after it in hard only.
 // A record has the same label, template, slot values and choices in both languages under its id; the noise is drawn for each language.
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { renew } from "../card.mjs";
-import { BANKS, PREFIX } from "./banks.mjs";
+import { writeSplits } from "../card.mjs";
+import { BANKS } from "./banks.mjs";
 import { noisy } from "./noise.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -25,7 +25,7 @@ const INDIRECT = 6;
 /** Share of validation and test that comes from templates never used in train. */
 const UNSEEN = 0.15;
 /** Records of two splits are less alike than this: Jaccard index of the character 4-grams, in lower case. */
-export const MAX_JACCARD = 0.75;
+const MAX_JACCARD = 0.75;
 
 /** Random numbers from a text: every draw hashes it again, so that a value depends on its name alone, not on the order of drawing. */
 function source(...key) {
@@ -64,19 +64,19 @@ function fill(template, language, key) {
   });
 }
 
-export function grams(text) {
+function grams(text) {
   const characters = [...text.toLowerCase()], found = new Set();
   for (let i = 0; i + 4 <= characters.length; i++) found.add(characters.slice(i, i + 4).join(""));
   return found;
 }
-export function jaccard(a, b) {
+function jaccard(a, b) {
   let common = 0;
   for (const gram of a) if (b.has(gram)) common++;
   return common / (a.size + b.size - common);
 }
 
 /** All records, by language and split. */
-export function make() {
+function make() {
   const labels = readdirSync(join(here, "templates")).map((file) => file.replace(".txt", "")).sort();
   const result = Object.fromEntries(LANGUAGES.map((l) => [l, Object.fromEntries(Object.keys(SIZES).map((s) => [s, []]))]));
   const texts = { en: new Set(), zh: new Set() };
@@ -108,27 +108,11 @@ export function make() {
     const order = result.en[split].map((_, i) => i).map((i) => [source("order", split, i).next(), i]).sort((a, b) => a[0] - b[0]).map(([, i]) => i);
     for (const i of order) {
       id++;
-      for (const l of LANGUAGES) result[l][split][i] = { id: `${PREFIX}-${String(id).padStart(5, "0")}`, ...result[l][split][i] };
+      for (const l of LANGUAGES) result[l][split][i] = { id: `alert-${String(id).padStart(5, "0")}`, ...result[l][split][i] };
     }
     for (const l of LANGUAGES) result[l][split] = order.map((i) => result[l][split][i]);
   }
   return result;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const result = make(), check = process.argv.includes("--check");
-  let changed = 0;
-  for (const l of LANGUAGES) {
-    mkdirSync(join(here, l), { recursive: true });
-    for (const [split, records] of Object.entries(result[l])) {
-      const path = join(here, l, `${split}.jsonl`), text = records.map((r) => JSON.stringify(r)).join("\n") + "\n";
-      let old = "";
-      try { old = readFileSync(path, "utf8"); } catch { /* not made yet */ }
-      if (old === text) continue;
-      changed++;
-      if (check) console.error(`${l}/${split}.jsonl is not what the templates give`); else writeFileSync(path, text);
-    }
-  }
-  if (check) process.exitCode = changed ? 1 : 0;
-  else { renew("security-alerts"); console.log(`${changed} files written`); }
-}
+writeSplits("security-alerts", make());

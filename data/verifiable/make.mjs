@@ -6,12 +6,8 @@
 // An item (a port, a score, a network with an address, …) is asked once in a task and lies in one split. Its wording is drawn from a few
 // in each language. Facts: IANA's registry of ports, RFC 1918, RFC 4632, RFC 9110, the CVSS v3.1 specification, section 5.
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { renew } from "../card.mjs";
+import { writeSplits } from "../card.mjs";
 
-const here = dirname(fileURLToPath(import.meta.url));
 const SEED = 11, TEST_SHARE = 0.2;
 
 /** mulberry32: small, and enough to draw exercises. */
@@ -118,7 +114,7 @@ const TASKS = {
   }),
 };
 
-export function make() {
+function make() {
   const files = { en: { train: [], test: [] }, zh: { train: [], test: [] } };
   let id = 0;
   for (const [task, itemsOf] of Object.entries(TASKS)) {
@@ -137,20 +133,4 @@ export function make() {
   return files;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const check = process.argv.includes("--check");
-  let changed = 0;
-  for (const [l, splits] of Object.entries(make())) {
-    mkdirSync(join(here, l), { recursive: true });
-    for (const [split, records] of Object.entries(splits)) {
-      const path = join(here, l, `${split}.jsonl`), text = records.map((r) => JSON.stringify(r)).join("\n") + "\n";
-      let old = "";
-      try { old = readFileSync(path, "utf8"); } catch { /* not made yet */ }
-      if (old === text) continue;
-      changed++;
-      if (check) console.error(`${l}/${split}.jsonl is not what make.mjs gives`); else writeFileSync(path, text);
-    }
-  }
-  if (check) process.exitCode = changed ? 1 : 0;
-  else { renew("verifiable"); console.log(`${changed} files written`); }
-}
+writeSplits("verifiable", make());
