@@ -48,7 +48,7 @@ async function measure(name) {
   const sides = {};
   try {
     for (const side of only) {
-      const worker = WORKERS[side](), ready = await worker.ask({ prepare: request });
+      const worker = WORKERS[side](), ready = await worker.ask({ prepare: { ...request, kind: spec.kind[side] ?? spec.kind } });
       sides[side] = { worker, ...ready, all: [], rounds: [] };
       console.log(`${name}: ${side} ${ready.error ? `failed: ${ready.error}` : `ready, first run ${ready.cold.toFixed(1)} s, value ${ready.first}`}`);
     }

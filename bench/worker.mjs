@@ -19,29 +19,44 @@ function examples({ batch, length, targets, vocabulary }) {
   return Array.from({ length: batch }, (_, b) => ({ ids: ids.slice(b * length, (b + 1) * length), target: Uint8Array.from({ length }, (_, t) => (t >= length - targets ? 1 : 0)) }));
 }
 
-const full = { name: "full", settings: {}, init: (base) => Object.fromEntries(Object.entries(base).map(([n, w]) => [n, w.clone()])), weights: (base, trained) => ({ ...base, ...trained }) };
-const methods = { lora: () => tl.lora({ rank: 8, alpha: 16, targets: ["q_proj", "v_proj"] }), full: () => full };
+const methods = { lora: () => tl.lora({ rank: 8, alpha: 16, targets: ["q_proj", "v_proj"] }), full: () => tl.full() };
 
 /** Functions that run a case once and give its loss. */
 const kinds = {
   async step(c, model) {
-    const method = methods[c.method](), objective = tl.sft(), optimizer = tl.adamw(), loss = objective.loss(model, method), batch = objective.collate(examples(c));
+    const method = methods[c.method](), objective = tl.sft(), optimizer = c.optimizer === "lomo" ? tl.lomo() : tl.adamw(), batch = objective.collate(examples(c));
+    const begin = tl.stepper({ loss: objective.loss(model, method), objective, model, method, optimizer, clip: 1 });
     let now = { trained: method.init(model.params, model.config, 0) };
     now.state = tl.mapParams(now.trained, (p) => optimizer.init(p));
     return () => {
-      const g = tl.accumulate(loss, now.trained, [batch]), next = tl.update(now, g, optimizer, 1e-4, 1);
-      tl.disposeTrainable(now);
-      now = next;
-      return g.loss;
+      const attempt = begin(now, [batch], () => undefined), old = now.trained;
+      now = attempt.apply(1e-4);
+      tl.dispose(old);
+      return attempt.loss;
     };
+  },
+  /** Training on the first records of the security questions and answers, once each. */
+  async epoch(c, model) {
+    const records = (await tl.loadRecords("data/security-qa/en/train.jsonl")).slice(0, c.examples), method = methods.lora();
+    const train = tl.encodeExamples(model.tokenizer, records, { maxLength: 512 });
+    return async () => {
+      const run = await tl.train({ model, method, data: { train }, batchSize: c.batch, learningRate: 1e-3, display: false });
+      tl.dispose(run.trained);
+      return run.history.steps[0].loss;
+    };
+  },
+  /** Hessian of the loss by all parameters, times a vector. */
+  async hv(c, model) {
+    const H = tl.curvature(tl.modelProblem({ model, examples: examples(c) })), v = new Float32Array(H.dim).fill(1e-3);
+    return async () => (await H.apply(v)).reduce((sum, x) => sum + 1e-3 * x, 0);
   },
   async forward(c, model) {
     const ids = tokens(c);
     return () => tf.tidy(() => tf.mean(tl.logits(model, { ids, batch: c.batch })).dataSync()[0]);
   },
   async generate(c, model) {
-    const prompt = [...tokens({ ...c, batch: 1 })];
-    return async () => (await tl.generate(model, [prompt], { maxNewTokens: c.newTokens })).length;
+    const prompt = [...tokens({ ...c, batch: 1 })], endless = { ...model, tokenizer: { ...model.tokenizer, eos: [] } };
+    return async () => (await tl.generate(endless, [prompt], { maxNewTokens: c.newTokens }))[0].ids.length;
   },
 };
 

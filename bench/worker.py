@@ -40,8 +40,10 @@ def step(case):
     labels = ids.clone()
     labels[:, : case["length"] - case["targets"]] = -100
     trained = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=1e-4, foreach=True)
     forward = torch.compile(model) if COMPILE else model
+    if case.get("optimizer") == "lomo":
+        return lomo_step(model, forward, ids, labels)
+    optimizer = torch.optim.AdamW(trained, lr=1e-4, foreach=True)
 
     def once():
         optimizer.zero_grad(set_to_none=True)
@@ -50,6 +52,96 @@ def step(case):
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         return loss.item()
+
+    return once
+
+
+def lomo_step(model, forward, ids, labels):
+    """The authors' own LOMO, with clipping by the norm of a first backward pass."""
+    from lomo_optim import Lomo
+
+    optimizer = Lomo(model, lr=1e-4, clip_grad_norm=1.0)
+
+    def once():
+        optimizer.grad_norm(forward(input_ids=ids, labels=labels).loss)
+        loss = forward(input_ids=ids, labels=labels).loss
+        optimizer.fused_backward(loss, 1e-4)
+        return loss.item()
+
+    return once
+
+
+def records(case):
+    with open("data/security-qa/en/train.jsonl", encoding="utf-8") as file:
+        return [json.loads(line) for line in file][: case["examples"]]
+
+
+def lora_model(case):
+    return get_peft_model(load(case), LoraConfig(r=8, lora_alpha=16, target_modules=["q_proj", "v_proj"], lora_dropout=0.0, task_type="CAUSAL_LM"))
+
+
+def epoch(case):
+    """TRL's SFTTrainer: loss on the answers only, batches of like length, nothing saved or reported."""
+    from datasets import Dataset
+    from transformers import AutoTokenizer
+    from trl import SFTConfig, SFTTrainer
+
+    tokenizer = AutoTokenizer.from_pretrained(case["folder"])
+    data = Dataset.from_list([{"prompt": [{"role": "user", "content": r["question"]}], "completion": [{"role": "assistant", "content": r["answer"]}]} for r in records(case)])
+    config = SFTConfig(output_dir="/tmp/tunelab-bench", per_device_train_batch_size=case["batch"], num_train_epochs=1, learning_rate=1e-3, completion_only_loss=True, max_length=512, bf16=False,
+                       use_cpu=True, gradient_checkpointing=False, train_sampling_strategy="group_by_length", dataloader_num_workers=0, report_to=[], save_strategy="no", logging_strategy="no",
+                       disable_tqdm=True, torch_compile=COMPILE, lr_scheduler_type="cosine")
+    model = lora_model(case)
+
+    def once():
+        trainer = SFTTrainer(model=model, args=config, train_dataset=data, processing_class=tokenizer)
+        began = time.perf_counter()
+        loss = trainer.train().training_loss
+        once.seconds = time.perf_counter() - began  # without the trainer's own preparation of the data
+        return loss
+
+    return once
+
+
+def padded(case):
+    """The loop of the chapter's listings: every example padded to 512 tokens, every token a target."""
+    from transformers import AutoTokenizer
+
+    tokenizer, model = AutoTokenizer.from_pretrained(case["folder"]), lora_model(case)
+    tokenizer.pad_token = tokenizer.eos_token
+    batch = tokenizer([f"问:{r['question']}\n答:{r['answer']}{tokenizer.eos_token}" for r in records(case)], padding="max_length", max_length=512, truncation=True, return_tensors="pt")
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=1e-4)
+    model.train()
+
+    def once():
+        loss = None
+        for i in range(0, case["examples"], case["batch"]):
+            rows = {key: value[i : i + case["batch"]] for key, value in batch.items()}
+            optimizer.zero_grad()
+            loss = model(**rows, labels=rows["input_ids"]).loss
+            loss.backward()
+            optimizer.step()
+        return loss.item()
+
+    return once
+
+
+def hv(case):
+    """Hessian of the loss by all parameters, times a vector: double backward."""
+    model = AutoModelForCausalLM.from_pretrained(case["folder"], dtype=torch.float32, attn_implementation="eager")
+    ids = tokens(case)
+    labels = ids.clone()
+    labels[:, : case["length"] - case["targets"]] = -100
+    parameters = list(model.parameters())
+    v = [torch.full_like(p, 1e-3) for p in parameters]
+    run = torch.compile(model) if COMPILE else model
+
+    def once():
+        loss = run(input_ids=ids, labels=labels, use_cache=False).loss
+        gradients = torch.autograd.grad(loss, parameters, create_graph=True)
+        product = torch.autograd.grad(sum((g * d).sum() for g, d in zip(gradients, v)), parameters)
+        return sum((p * d).sum() for p, d in zip(product, v)).item()
 
     return once
 
@@ -81,7 +173,7 @@ def generate(case):
     return once
 
 
-KINDS = {"step": step, "forward": forward, "generate": generate}
+KINDS = {"step": step, "forward": forward, "generate": generate, "epoch": epoch, "padded": padded, "hv": hv}
 once = None
 for line in sys.stdin:
     request = json.loads(line)
@@ -95,7 +187,7 @@ for line in sys.stdin:
             for _ in range(request["run"]):
                 began = time.perf_counter()
                 loss = once()
-                seconds.append(time.perf_counter() - began)
+                seconds.append(getattr(once, "seconds", None) or time.perf_counter() - began)
             print(json.dumps({"seconds": seconds, "loss": loss, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}), flush=True)
     except Exception as error:  # noqa: BLE001
         print(json.dumps({"error": repr(error)}), flush=True)
