@@ -1,1 +1,5 @@
+export * from "./clean";
+export * from "./diff";
+export * from "./duplicates";
 export * from "./jsonl";
+export * from "./split";
