@@ -63,9 +63,10 @@ test("no step throws, loses order or takes long, whatever comes", () => {
     assert.equal(typeof out, "string");
     assert.equal(out, out.trim());
   }
-  const began = performance.now();
-  for (const long of ["<".repeat(1e5), "a@".repeat(5e4), "a.".repeat(5e4), "http://" + "(".repeat(1e5), "http://" + ")".repeat(3e4), "&".repeat(1e5), " ".repeat(1e5), "!".repeat(1e5), "🔥".repeat(5e4), "\n ".repeat(5e4)]) text.clean(long);
-  assert.ok(performance.now() - began < 4_000, "no step is quadratic");
+});
+test("no step is quadratic: a million characters of anything", { timeout: 120_000 }, () => {
+  for (const [piece, n] of [["<", 1e6], ["a@", 5e5], ["a.", 5e5], ["&", 1e6], [" ", 1e6], ["!", 1e6], ["🔥", 5e5], ["\n ", 5e5], ["ab", 5e5]] as const) text.clean(piece.repeat(n));
+  for (const piece of ["(", ")", ".", ")."]) text.clean(`http://${piece.repeat(5e5)}`);
 });
 
 test("a diff's pieces give both texts back, and name what changed", () => {
