@@ -5,5 +5,6 @@ export * from "./diff";
 export * from "./duplicates";
 export * from "./jsonl";
 export * from "./onehot";
+export * from "./segment";
 export * from "./split";
 export * from "./stopwords";
