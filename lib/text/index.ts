@@ -1,4 +1,5 @@
 export * from "./agreement";
+export * from "./anonymise";
 export * from "./card";
 export * from "./clean";
 export * from "./diff";
@@ -6,7 +7,9 @@ export * from "./duplicates";
 export * from "./eda";
 export * from "./glove";
 export * from "./jsonl";
+export * from "./names";
 export * from "./onehot";
+export * from "./personal";
 export * from "./segment";
 export * from "./split";
 export * from "./stopwords";
