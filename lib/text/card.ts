@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { createInterface } from "node:readline";
 import { TunelabError } from "../errors";
 import { readRecords } from "./jsonl";
 
@@ -14,8 +15,8 @@ export interface DataCard {
   languages: string[];
   /** What each field of a record holds. */
   fields: Record<string, string>;
-  /** By file, relative to the card's folder. */
-  splits: Record<string, { records: number; sha256: string }>;
+  /** By file, relative to the card's folder: records of a .jsonl file, entries of the list in a .json file, lines of any other. */
+  splits: Record<string, { records: number; bytes?: number; sha256: string }>;
   /** Whatever else the card says. */
   [more: string]: unknown;
 }
@@ -44,6 +45,7 @@ export function cardMistakes(card: unknown): string[] {
   else for (const [name, split] of Object.entries(card.splits)) {
     if (path.isAbsolute(name) || name.split(/[\\/]/).includes("..")) wrong.push(`splits: ${name} leads out of the folder.`);
     if (!isMap(split) || !Number.isInteger(split.records) || (split.records as number) < 1) wrong.push(`splits: ${name}: records must be a whole number of at least 1.`);
+    if (isMap(split) && split.bytes !== undefined && !Number.isInteger(split.bytes)) wrong.push(`splits: ${name}: bytes must be a whole number, or left out.`);
     if (!isMap(split) || typeof split.sha256 !== "string" || !/^[0-9a-f]{64}$/.test(split.sha256)) wrong.push(`splits: ${name}: sha256 must be 64 hexadecimal digits in lower case.`);
   }
   return wrong;
@@ -51,29 +53,48 @@ export function cardMistakes(card: unknown): string[] {
 
 export interface DataSummary { card: DataCard; records: number; bytes: number; splits: Record<string, { records: number; bytes: number }> }
 
-/** Holds a card against its files: they are there, have the checksum and the number of records, and every record has the card's fields and no other. */
+/**
+ * Holds a card against its files: they are there, have the checksum, the size and the number of records; and every record of a .jsonl or .json
+ * file has the card's fields and no other. Other files are text: their lines that are not empty are counted.
+ */
 export async function verifyData(folder: string): Promise<DataSummary> {
   const card = readCard(folder), splits: DataSummary["splits"] = {}, known = Object.keys(card.fields), wrong: string[] = [];
-  for (const [name, { records, sha256 }] of Object.entries(card.splits)) {
-    const file = path.join(folder, name);
-    if (!fs.existsSync(file)) { wrong.push(`${name}: there is no such file.`); continue; }
-    const digest = createHash("sha256");
-    for await (const chunk of fs.createReadStream(file)) digest.update(chunk as Buffer);
-    const found = digest.digest("hex");
+  for (const [name, { records, bytes, sha256 }] of Object.entries(card.splits)) {
+    const file = path.join(folder, name), size = fs.statSync(file, { throwIfNoEntry: false })?.size;
+    if (size === undefined) { wrong.push(`${name}: there is no such file.`); continue; }
+    const found = await checksum(file), n = /\.jsonl?$/.test(name) ? await countRecords(file, name, known, wrong) : await countLines(file);
     if (found !== sha256) wrong.push(`${name}: sha256 is ${found}, the card says ${sha256}; the file was changed, or the card was not.`);
-    let n = 0;
-    for await (const record of readRecords(file, { bad: "skip", onBad: (message) => wrong.push(message) })) {
-      n++;
-      const missing = known.filter((f) => !(f in record)), unknown = Object.keys(record).filter((f) => !known.includes(f));
-      if (missing.length || unknown.length) wrong.push(`${name}, record ${n}: ${[missing.length && `lacks ${missing.join(", ")}`, unknown.length && `has ${unknown.join(", ")}, which the card does not describe`].filter(Boolean).join(", ")}.`);
-    }
+    if (bytes !== undefined && size !== bytes) wrong.push(`${name}: has ${size} bytes, the card says ${bytes}.`);
     if (n !== records) wrong.push(`${name}: holds ${n} records, the card says ${records}.`);
-    splits[name] = { records: n, bytes: fs.statSync(file).size };
+    splits[name] = { records: n, bytes: size };
   }
   if (wrong.length) throw new TunelabError(`${path.join(folder, "card.json")}: the data is not as the card says.\n${wrong.slice(0, SHOWN).map((w) => `  ${w}`).join("\n")}${wrong.length > SHOWN ? `\n  … and ${wrong.length - SHOWN} more` : ""}`);
   const all = Object.values(splits);
   return { card, splits, records: all.reduce((s, x) => s + x.records, 0), bytes: all.reduce((s, x) => s + x.bytes, 0) };
 }
+async function checksum(file: string): Promise<string> {
+  const digest = createHash("sha256");
+  for await (const chunk of fs.createReadStream(file)) digest.update(chunk as Buffer);
+  return digest.digest("hex");
+}
+
+/** Counts records; those that cannot be read, or have other fields than `known`, are put down in `wrong`. */
+async function countRecords(file: string, name: string, known: readonly string[], wrong: string[]): Promise<number> {
+  let n = 0;
+  for await (const record of readRecords(file, { bad: "skip", onBad: (message) => wrong.push(message) })) {
+    n++;
+    const missing = known.filter((f) => !(f in record)), unknown = Object.keys(record).filter((f) => !known.includes(f));
+    if (missing.length || unknown.length) wrong.push(`${name}, record ${n}: ${[missing.length && `lacks ${missing.join(", ")}`, unknown.length && `has ${unknown.join(", ")}, which the card does not describe`].filter(Boolean).join(", ")}.`);
+  }
+  return n;
+}
+
+async function countLines(file: string): Promise<number> {
+  let n = 0;
+  for await (const line of createInterface({ input: fs.createReadStream(file), crlfDelay: Infinity })) if (line.trim()) n++;
+  return n;
+}
+
 /** Mistakes that one error lists. */
 const SHOWN = 10;
 

@@ -51,6 +51,19 @@ test("data that is not as the card says: every difference is listed", async () =
   const many = '{"id":1}\n'.repeat(50);
   await assert.rejects(verifyData(dataSet(() => {}, many)), userError("and 41 more"));
 });
+test("text files are counted by lines, .json files by entries; bytes are held against the card if it states them", async () => {
+  const at = dataSet((c) => { c.fields.line = "a line"; }), card = JSON.parse(fs.readFileSync(path.join(at, "card.json"), "utf8")), add = (name: string, content: string, entry: object) => {
+    fs.writeFileSync(path.join(at, name), content);
+    card.splits = { [name]: { sha256: createHash("sha256").update(content).digest("hex"), ...entry } };
+    fs.writeFileSync(path.join(at, "card.json"), JSON.stringify(card));
+  };
+  add("words.txt", "a b\n\nc\r\nd", { records: 3, bytes: 9 });
+  assert.deepEqual((await verifyData(at)).splits, { "words.txt": { records: 3, bytes: 9 } });
+  add("list.json", '[{"id":1,"text":"a","line":"b"}]', { records: 1 });
+  assert.equal((await verifyData(at)).records, 1);
+  add("words.txt", "a\n", { records: 1, bytes: 3 });
+  await assert.rejects(verifyData(at), userError("words.txt: has 2 bytes, the card says 3"));
+});
 test("licences: what they ask for, unknown ones stay unknown", () => {
   assert.deepEqual(licenceTerms("CC-BY-SA-4.0"), { commercial: true, changes: true, attribution: true, shareAlike: true });
   assert.equal(licenceTerms("CC-BY-NC-4.0")!.commercial, false);
