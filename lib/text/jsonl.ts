@@ -43,7 +43,8 @@ export async function* readRecords<T = Record<string, unknown>>(file: string, { 
     return;
   }
   let number = 0;
-  for await (const line of lines(file)) {
+  const tooLong = (message: string) => { if (bad === "refuse") throw new TunelabError(message); onBad?.(message); };
+  for await (const line of lines(file, tooLong)) {
     const where = `${file}:${++number}`;
     // the beginning tells for all but blank lines, so that a long line is not turned into text twice
     if (!BLANK.test(line.toString("latin1", 0, 64)) || !BLANK.test(line.toString("latin1"))) yield* checked(() => parseBytes(line, where), where);
@@ -83,18 +84,27 @@ export async function loadRecords<T = Record<string, unknown>>(file: string, opt
   return records;
 }
 
-/** Lines of a file, as bytes; ends with an error, instead of filling the memory, where no line ends for too long. */
-async function* lines(file: string): AsyncGenerator<Buffer> {
+/**
+ * Lines of a file, as bytes. Where no line ends for too long, `onLong` is told (and may throw) instead of filling the memory; if it returns,
+ * the line is left out, and stands as an empty one for the count.
+ */
+async function* lines(file: string, onLong: (message: string) => void): AsyncGenerator<Buffer> {
   let begun: Buffer[] = [], length = 0, number = 1;
+  const keep = (piece: Buffer) => {
+    if (length <= LONGEST_LINE && length + piece.length > LONGEST_LINE) {
+      begun = [];
+      onLong(`${file}:${number}: is a line of more than ${LONGEST_LINE} bytes; is this really JSONL, one record a line?`);
+    }
+    if ((length += piece.length) <= LONGEST_LINE) begun.push(piece);
+  };
   for await (const chunk of fs.createReadStream(file) as AsyncIterable<Buffer>) {
     let from = 0;
     for (let end; (end = chunk.indexOf("\n", from)) >= 0; from = end + 1) {
-      yield Buffer.concat([...begun, chunk.subarray(from, end)]);
+      keep(chunk.subarray(from, end));
+      yield Buffer.concat(begun);
       begun = []; length = 0; number++;
     }
-    begun.push(chunk.subarray(from));
-    if ((length += chunk.length - from) > LONGEST_LINE)
-      throw new TunelabError(`${file}:${number}: is a line of more than ${LONGEST_LINE} bytes; is this really JSONL, one record a line?`);
+    keep(chunk.subarray(from));
   }
   if (length) yield Buffer.concat(begun);
 }

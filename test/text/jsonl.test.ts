@@ -96,6 +96,14 @@ test("a line without end is refused by its number, in bounded memory and time", 
   assert.deepEqual(await load(`${JSON.stringify(long)}\n`), [long]);
   assert.deepEqual(await load(many.map((r) => JSON.stringify(r)).join("\n")), many);
 });
+test("a line that is too long is left out where that is asked for, and the lines behind it keep their numbers", async () => {
+  const reported: string[] = [], file = written(`{"question":"a"}\n${"x".repeat(40 * 2 ** 20)}\nx\n{"question":"b"}\n`);
+  assert.deepEqual(await loadRecords(file, { bad: "skip", onBad: (m) => reported.push(m) }), [A, B]);
+  assert.equal(reported.length, 2);
+  userError(`${file}:2: is a line of more than 16777216 bytes`)(new TunelabError(reported[0]));
+  userError(`${file}:3: is not valid JSON`)(new TunelabError(reported[1]));
+  assert.deepEqual(await loadRecords(written(`{"question":"a"}\n${"x".repeat(17 * 2 ** 20)}`), { bad: "skip" }), [A], "without an end");
+});
 test("a record nested without end is a record or an error, never a crash", async () => {
   const deep = 200_000;
   await loadRecords(written(`{"a":${"[".repeat(deep)}${"]".repeat(deep)}}\n`)).then((r) => assert.equal(r.length, 1), userError("data.jsonl:1: "));
