@@ -101,13 +101,13 @@ test("scores: a word counts if both ends are right; unknown words apart; a chang
 const silver = async (split: string) => (await loadRecords<{ answer: string }>(`data/security-qa/zh/${split}.jsonl`)).map((r) => jiebaSegmenter()(r.answer));
 test("trained methods on held-out text: HMM and tagger beat single characters by far, the tagger beats the HMM, and repeats with its seed", async () => {
   const train = await silver("train"), gold = await silver("test"), known = lexiconOf(train).counts, f1 = (s: Segmenter) => scoreSegmentation(gold.map((g) => s(g.join(""))), gold, { known });
-  const before = tf.memory().numTensors, losses: number[] = [], options = { epochs: 8, onEpoch: (_: number, loss: number) => void losses.push(loss) };
+  const before = tf.memory().numTensors, losses: number[] = [], options = { epochs: 5, onEpoch: (_: number, loss: number) => void losses.push(loss) };
   const tagger = await trainTagger(train, options);
   const all = { none: f1(atoms).f1, hmm: f1(hmmSegmenter(trainHmm(train))), match: f1(maximumMatch(lexiconOf(train))), tagger: f1(tagger.segment) };
   assert.ok(all.none < 0.45, `single characters: ${all.none}`);
   assert.ok(all.hmm.f1 > 0.84 && all.match.f1 > 0.8, JSON.stringify(all));
-  assert.ok(all.tagger.f1 > all.hmm.f1 + 0.005 && all.tagger.f1 > 0.87, JSON.stringify(all));
-  assert.ok(losses.length === 8 && losses[7] < losses[0] / 3, `${losses}`);
+  assert.ok(all.tagger.f1 > all.hmm.f1 + 0.01 && all.tagger.f1 > 0.88, JSON.stringify(all));
+  assert.ok(losses.length === 5 && losses[4] < losses[0] / 2, `${losses}`);
   assert.ok(all.match.unknownRecall < 0.3 && all.hmm.unknownRecall > 0.5 && all.tagger.unknownRecall > 0.5, `only models find words that they never saw: ${JSON.stringify(all)}`);
   assert.equal(tf.memory().numTensors - before, 5);
   const again = await trainTagger(train.slice(0, 40), { epochs: 2, seed: 3 }), third = await trainTagger(train.slice(0, 40), { epochs: 2, seed: 3 });

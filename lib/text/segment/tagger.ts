@@ -1,6 +1,7 @@
 /**
- * A small neural tagger (Collobert et al. 2011, window approach; Zheng et al. 2013 for Chinese): embeddings of the units in a window, one hidden
- * layer, scores of B, M, E, S for the unit in the middle; the best legal path by Viterbi. Trained with this library's tensors and AdamW.
+ * A small neural tagger (Collobert et al. 2011, window approach; Zheng et al. 2013 and Pei et al. 2014 for Chinese): embeddings of the units in a
+ * window and of the two pairs around its middle, one hidden layer, scores of B, M, E, S for the unit in the middle; the best legal path by
+ * Viterbi. Trained with this library's tensors and AdamW.
  */
 import type { Scalar, Tensor } from "@tensorflow/tfjs";
 import { TunelabError } from "../../errors";
@@ -27,9 +28,9 @@ export interface TaggerOptions {
   onEpoch?: (epoch: number, loss: number) => void;
 }
 export interface Tagger {
-  /** embedding.weight [units, e], hidden.weight [h, window·e], hidden.bias [h], output.weight [4, h], output.bias [4]. */
+  /** embedding.weight [units and pairs, e], hidden.weight [h, sites·e], hidden.bias [h], output.weight [4, h], output.bias [4]. */
   params: Params;
-  /** Row of each unit in the embedding; 0 is padding, 1 the unknown. */
+  /** Row in the embedding of each unit, and of each pair of neighbours that occurs at least twice; 0 is padding, 1 the unknown. */
   ids: ReadonlyMap<string, number>;
   reach: number;
   segment: Segmenter;
@@ -41,28 +42,44 @@ const PADDING = 0, UNKNOWN = 1;
 const LEGAL = MAY_FOLLOW.map((row) => row.map((ok) => (ok ? 0 : -Infinity)));
 const START = TAGS.map((t) => (t === "B" || t === "S" ? 0 : -Infinity)), END = TAGS.map((t) => (t === "E" || t === "S" ? 0 : -Infinity));
 
-/** Scores of the tags: windows int32 [n, 2·reach + 1], as n·window ids → [n, 4]. */
-function scores(p: Params, windows: Tensor, window: number): Tensor {
+/** Ids that the scores of one unit are made of: the window's and two pairs. */
+const sitesOf = (reach: number): number => 2 * reach + 3;
+const pair = (a: string, b: string): string => `${a}\0${b}`;
+
+/** Scores of the tags: windows int32 [n·sites] → [n, 4]. */
+function scores(p: Params, windows: Tensor, sites: number): Tensor {
   const e = p["embedding.weight"].shape[1]!;
-  const x = tf.reshape(takeRows(p["embedding.weight"], windows), [-1, window * e]);
+  const x = tf.reshape(takeRows(p["embedding.weight"], windows), [-1, sites * e]);
   const h = silu(tf.add(tf.matMul(x as never, p["hidden.weight"] as never, false, true), p["hidden.bias"]));
   return tf.add(tf.matMul(h as never, p["output.weight"] as never, false, true), p["output.bias"]);
 }
 
-/** Ids of the windows around each unit, [units · window]. */
-function windowsOf(ids: readonly number[], reach: number): number[] {
-  return ids.flatMap((_, i) => Array.from({ length: 2 * reach + 1 }, (_, k) => ids[i + k - reach] ?? PADDING));
+/** Ids around each unit, [units · sites]; `hidden` says which units, and pairs with them, count as unknown. */
+function windowsOf(units: readonly string[], ids: ReadonlyMap<string, number>, reach: number, hidden: (i: number) => boolean = () => false): number[] {
+  const id = (i: number) => (i < 0 || i >= units.length ? PADDING : hidden(i) ? UNKNOWN : ids.get(units[i]) ?? UNKNOWN);
+  const pairId = (i: number) => (i < 0 || i + 1 >= units.length ? PADDING : hidden(i) || hidden(i + 1) ? UNKNOWN : ids.get(pair(units[i], units[i + 1])) ?? UNKNOWN);
+  return units.flatMap((_, i) => [...Array.from({ length: 2 * reach + 1 }, (_, k) => id(i + k - reach)), pairId(i - 1), pairId(i)]);
+}
+
+/** Rows for units and pairs. */
+function rowsFor(data: readonly TaggedSentence[]): Map<string, number> {
+  const ids = new Map<string, number>(), pairs = new Map<string, number>();
+  for (const { units } of data)
+    for (const [i, u] of units.entries()) {
+      if (!ids.has(u)) ids.set(u, ids.size + 2);
+      if (i) pairs.set(pair(units[i - 1], u), (pairs.get(pair(units[i - 1], u)) ?? 0) + 1);
+    }
+  for (const [p, n] of pairs) if (n > 1) ids.set(p, ids.size + 2);
+  return ids;
 }
 
 /** Trains a tagger on segmented sentences. */
-export async function trainTagger(sentences: readonly (readonly string[])[], { reach = 2, embedding = 32, hidden = 96, epochs = 12, batchSize = 256, learningRate = 1e-2, hide = 0.03, seed = 0, onEpoch }: TaggerOptions = {}): Promise<Tagger> {
+export async function trainTagger(sentences: readonly (readonly string[])[], { reach = 2, embedding = 48, hidden = 128, epochs = 12, batchSize = 256, learningRate = 1e-2, hide = 0.2, seed = 0, onEpoch }: TaggerOptions = {}): Promise<Tagger> {
   const data = tagged(sentences);
   for (const [name, value] of Object.entries({ embedding, hidden, epochs, batchSize })) if (!Number.isInteger(value) || value < 1) throw new TunelabError(`trainTagger: ${name} is ${value}; give a whole number of at least 1.`);
   await backend();
-  const ids = new Map<string, number>();
-  for (const { units } of data) for (const u of units) if (!ids.has(u)) ids.set(u, ids.size + 2);
-  const window = 2 * reach + 1, optimizer = adamw({ weightDecay: 0 }), tick = stoppable();
-  let at = { trained: initial(ids.size + 2, embedding, hidden, window, seed), state: {} as Readonly<Record<string, Params>> };
+  const ids = rowsFor(data), sites = sitesOf(reach), optimizer = adamw({ weightDecay: 0 }), tick = stoppable();
+  let at = { trained: initial(ids.size + 2, embedding, hidden, sites, seed), state: {} as Readonly<Record<string, Params>> };
   at = { ...at, state: mapParams(at.trained, (p) => optimizer.init(p)) };
   const bar = progress(epochs, "tagger");
   try {
@@ -73,8 +90,8 @@ export async function trainTagger(sentences: readonly (readonly string[])[], { r
         await tick();
         const batch = order.slice(from, from + batchSize), rate = learningRate * (1 - (epoch + from / order.length) / epochs);
         const { loss, gradients } = tf.tidy(() => {
-          const x = tf.tensor1d(batch.flatMap((i) => windows.slice(i * window, (i + 1) * window)), "int32"), y = tf.tensor1d(batch.map((i) => tags[i]), "int32");
-          const { value, gradients } = valueAndGradients((p: Params) => tf.mean(crossEntropy(scores(p, x, window), y)) as Scalar, at.trained, undefined);
+          const x = tf.tensor1d(batch.flatMap((i) => windows.slice(i * sites, (i + 1) * sites)), "int32"), y = tf.tensor1d(batch.map((i) => tags[i]), "int32");
+          const { value, gradients } = valueAndGradients((p: Params) => tf.mean(crossEntropy(scores(p, x, sites), y)) as Scalar, at.trained, undefined);
           return { loss: value.dataSync()[0], gradients };
         });
         const next = update(at, { loss, norm: 0, gradients }, optimizer, rate);
@@ -95,20 +112,20 @@ export async function trainTagger(sentences: readonly (readonly string[])[], { r
 /** The segmenter of a trained tagger. */
 export const taggerSegmenter = ({ params, ids, reach }: Pick<Tagger, "params" | "ids" | "reach">): Segmenter =>
   fromAtoms((units) => {
-    const windows = windowsOf(units.map((u) => ids.get(unitClass(u)) ?? UNKNOWN), reach);
-    const x = tf.tidy(() => scores(params, tf.tensor1d(windows, "int32"), 2 * reach + 1)), rows = x.arraySync() as number[][];
+    const windows = windowsOf(units.map(unitClass), ids, reach);
+    const x = tf.tidy(() => scores(params, tf.tensor1d(windows, "int32"), sitesOf(reach))), rows = x.arraySync() as number[][];
     x.dispose();
     return lengthsOf(viterbi(START, LEGAL, rows, END)); // the softmax's sum is the same for all tags of a unit, so it plays no part
   });
 
-function initial(units: number, embedding: number, hidden: number, window: number, seed: number): Params {
+function initial(units: number, embedding: number, hidden: number, sites: number, seed: number): Params {
   const draw = (name: string, shape: number[], scale: number) => {
     const random = new Random(seed, `tagger ${name}`);
     return tf.tensor(Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => scale * random.normal()), shape);
   };
   return {
     "embedding.weight": draw("embedding", [units, embedding], 0.5),
-    "hidden.weight": draw("hidden", [hidden, window * embedding], Math.sqrt(1 / (window * embedding))), "hidden.bias": tf.zeros([hidden]),
+    "hidden.weight": draw("hidden", [hidden, sites * embedding], Math.sqrt(1 / (sites * embedding))), "hidden.bias": tf.zeros([hidden]),
     "output.weight": draw("output", [TAGS.length, hidden], Math.sqrt(1 / hidden)), "output.bias": tf.zeros([TAGS.length]),
   };
 }
@@ -116,7 +133,8 @@ function initial(units: number, embedding: number, hidden: number, window: numbe
 function examples(data: readonly TaggedSentence[], ids: ReadonlyMap<string, number>, reach: number, hide: number, random: Random): { windows: number[]; tags: number[] } {
   const windows: number[] = [], tags: number[] = [];
   for (const sentence of data) {
-    for (const id of windowsOf(sentence.units.map((u) => (random.uniform() < hide ? UNKNOWN : ids.get(u)!)), reach)) windows.push(id);
+    const hidden = sentence.units.map(() => random.uniform() < hide);
+    for (const id of windowsOf(sentence.units, ids, reach, (i) => hidden[i])) windows.push(id);
     for (const tag of sentence.tags) tags.push(tag);
   }
   return { windows, tags };
