@@ -12,7 +12,7 @@ export interface BootstrapOptions {
   confidence?: number;
   seed?: number;
 }
-export interface Interval {
+export interface BootstrapInterval {
   /** The statistic of the items themselves. */
   estimate: number;
   low: number;
@@ -23,19 +23,19 @@ export interface Interval {
 
 export const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
-/** Interval of a statistic of items; the items may be anything, e.g. pairs of texts with `corpusBleu` as the statistic. */
-export function bootstrapInterval<T>(items: readonly T[], statistic: (items: T[]) => number, { samples = 2000, confidence = 0.95, seed = 0 }: BootstrapOptions = {}): Interval {
+/** BootstrapInterval of a statistic of items; the items may be anything, e.g. pairs of texts with `corpusBleu` as the statistic. */
+export function bootstrapInterval<T>(items: readonly T[], statistic: (items: T[]) => number, { samples = 2000, confidence = 0.95, seed = 0 }: BootstrapOptions = {}): BootstrapInterval {
   check("bootstrapInterval", items.length, samples, confidence);
   const random = new Random(seed, "bootstrap");
   return interval(statistic([...items]), Array.from({ length: samples }, () => statistic(items.map(() => items[random.integer(items.length)]))), confidence);
 }
 
-export interface PairedDifference extends Interval {
+export interface PairedDifference extends BootstrapInterval {
   /** Share of the resamples in which the difference has not the sign of the estimate: small where the sign can be trusted. */
   doubt: number;
 }
 
-/** Interval of statistic(b) − statistic(a), where a[i] and b[i] belong to the same item of the test set. */
+/** BootstrapInterval of statistic(b) − statistic(a), where a[i] and b[i] belong to the same item of the test set. */
 export function pairedDifference<T>(a: readonly T[], b: readonly T[], statistic: (items: T[]) => number, { samples = 2000, confidence = 0.95, seed = 0 }: BootstrapOptions = {}): PairedDifference {
   if (a.length !== b.length) throw new TunelabError(`pairedDifference: ${a.length} against ${b.length} items; both systems must have answered the same items, in the same order.`);
   check("pairedDifference", a.length, samples, confidence);
@@ -54,7 +54,7 @@ function check(name: string, items: number, samples: number, confidence: number)
   if (!(confidence > 0 && confidence < 1)) throw new TunelabError(`${name}: confidence is ${confidence}; give a share between 0 and 1, e.g. 0.95.`);
 }
 
-function interval(estimate: number, values: number[], confidence: number): Interval {
+function interval(estimate: number, values: number[], confidence: number): BootstrapInterval {
   const centre = mean(values), spread = Math.sqrt(values.reduce((s, v) => s + (v - centre) ** 2, 0) / Math.max(1, values.length - 1));
   return { estimate, low: quantile(values, (1 - confidence) / 2), high: quantile(values, (1 + confidence) / 2), standardError: spread };
 }

@@ -15,9 +15,14 @@ const NOT_GIVEN = new Set("的了是在和与及或从到于由向对把被让�
 const BEFORE = /(?:姓名|名字|联系人|负责人|经办人|申请人|报案人|举报人|收件人|寄件人|被访人|受益人|被保险人|乘车人|租车人|处理人|审批人|登记人|当事人|患者|病人|家属|家长|客户|用户|员工|同事|同学|学生|学员|访客|乘客|管理员|工程师|医生|护士|客服|经理|主任|作者|记者|值班|白班|夜班|组长|我叫|我是|名叫|叫做|联系|抄送|通知|感谢|谢谢|拜托|转告|找|由|经|向|请|给|和|与|及|、|小组成员)(?:[：:]|是|为|叫)?\s*$/;
 const TITLE = /^(?:先生|女士|小姐|太太|夫人|同学|同志|老师|教授|博士|医生|大夫|护士|律师|法官|警官|经理|总监|主任|主管|主席|处长|局长|科长|部长|院长|校长|队长|组长|工程师|师傅|总(?!部|体|结|共|是))/;
 const AFTER = /^(?:$|[^\p{Script=Han}\p{L}\p{N}]|的|于|从|在|称|说|表示|反映|反馈|已|将|刚|正|同意|负责|处理|签名|签字|整理|保管|提交|登录|修改|申请|报告|发现|收到|您好|你好|和|与|开了|打来|来访|确认|上报|是|因|把|被|向|对)/u;
+/** Surnames that are words of their own: without a sign before or behind, a common word or a single character after them makes no name. */
+const WEAK = new Set("时位包方高强于安易白许池金鲁关常段成连年乐车花马牛万水平蓝项路曲游章景温文甘武广通严危边单程钟汤伏柏桂".split(""));
 /** Words that look like names to the segmenter too. */
-const NO_NAME = /^(?:谢谢|白班|银行|王者|张贴|高兴|安排|安装|平安|公安|方便|马上|时段|金融|万一|周末|周边|常规|成功|成都|于是|严重|鲁莽|童年|康复|温馨|温度|明白|关闭|关键|查看|查询|查明|连同|元旦|年终|解决|终端|云端)/;
+const NO_NAME = /^(?:安全|许可|鲁棒|金字塔|谢谢|白班|银行|王者|张贴|高兴|安排|安装|平安|公安|方便|马上|时段|金融|万一|周末|周边|常规|成功|成都|于是|严重|鲁莽|童年|康复|温馨|温度|明白|关闭|关键|查看|查询|查明|连同|元旦|年终|解决|终端|云端)/;
 const PLACE_END = /[村市县路街省区镇乡山河湖江海井口岛桥港寺宫园门站]$/;
+
+/** One word of the dictionary that is not tagged as a name. */
+const isWord = (text: string): boolean => { const [{ word, tag }] = jiebaTags(text); return word === text && tag !== "x" && !tag.startsWith("nr"); };
 
 /** Chinese names: from 3 points on a candidate counts as one. */
 export function chineseNames(text: string): NameSpan[] {
@@ -31,10 +36,11 @@ export function chineseNames(text: string): NameSpan[] {
     let best: { end: number; points: number } | undefined;
     for (const given of [2, 1]) {
       const end = i + family.length + given, name = text.slice(i, end);
-      if (!/^\p{Script=Han}+$/u.test(name) || [...name.slice(family.length)].some((c) => NOT_GIVEN.has(c))) continue;
+      if (end > text.length || !/^\p{Script=Han}+$/u.test(name) || [...name.slice(family.length)].some((c) => NOT_GIVEN.has(c))) continue;
       if (NO_NAME.test(name)) continue;
       const left = text.slice(Math.max(0, i - 12), i), right = text.slice(end, end + 6);
       let points = 0;
+      if (WEAK.has(family) && !BEFORE.test(left) && !TITLE.test(right)) points -= given === 1 ? 2 : isWord(name.slice(1)) ? 3 : 0;
       if (BEFORE.test(left)) points += 2;
       else if (i === 0 || !/[\p{L}\p{N}]$/u.test(left)) points += 1;
       if (TITLE.test(right)) points += 2;
