@@ -13,7 +13,7 @@ export interface DataCard {
   licence: string;
   source: string;
   languages: string[];
-  /** What each field of a record holds. */
+  /** What each field of a record holds; a description that begins with "optional" means that records may lack it. */
   fields: Record<string, string>;
   /** By file, relative to the card's folder: records of a .jsonl file, entries of the list in a .json file, lines of any other. */
   splits: Record<string, { records: number; bytes?: number; sha256: string }>;
@@ -55,14 +55,14 @@ export interface DataSummary { card: DataCard; records: number; bytes: number; s
 
 /**
  * Holds a card against its files: they are there, have the checksum, the size and the number of records; and every record of a .jsonl or .json
- * file has the card's fields and no other. Other files are text: their lines that are not empty are counted.
+ * file has the card's fields (optional ones may be missing) and no other. Other files are text: their lines that are not empty are counted.
  */
 export async function verifyData(folder: string): Promise<DataSummary> {
-  const card = readCard(folder), splits: DataSummary["splits"] = {}, known = Object.keys(card.fields), wrong: string[] = [];
+  const card = readCard(folder), splits: DataSummary["splits"] = {}, wrong: string[] = [];
   for (const [name, { records, bytes, sha256 }] of Object.entries(card.splits)) {
     const file = path.join(folder, name), size = fs.statSync(file, { throwIfNoEntry: false })?.size;
     if (size === undefined) { wrong.push(`${name}: there is no such file.`); continue; }
-    const found = await checksum(file), n = /\.jsonl?$/.test(name) ? await countRecords(file, name, known, wrong) : await countLines(file);
+    const found = await checksum(file), n = /\.jsonl?$/.test(name) ? await countRecords(file, name, card.fields, wrong) : await countLines(file);
     if (found !== sha256) wrong.push(`${name}: sha256 is ${found}, the card says ${sha256}; the file was changed, or the card was not.`);
     if (bytes !== undefined && size !== bytes) wrong.push(`${name}: has ${size} bytes, the card says ${bytes}.`);
     if (n !== records) wrong.push(`${name}: holds ${n} records, the card says ${records}.`);
@@ -78,12 +78,13 @@ async function checksum(file: string): Promise<string> {
   return digest.digest("hex");
 }
 
-/** Counts records; those that cannot be read, or have other fields than `known`, are put down in `wrong`. */
-async function countRecords(file: string, name: string, known: readonly string[], wrong: string[]): Promise<number> {
+/** Counts records; those that cannot be read, or have other fields than `fields`, are put down in `wrong`. */
+async function countRecords(file: string, name: string, fields: Readonly<Record<string, string>>, wrong: string[]): Promise<number> {
+  const known = Object.keys(fields), needed = known.filter((f) => !/^optional\b/i.test(fields[f]));
   let n = 0;
   for await (const record of readRecords(file, { bad: "skip", onBad: (message) => wrong.push(message) })) {
     n++;
-    const missing = known.filter((f) => !(f in record)), unknown = Object.keys(record).filter((f) => !known.includes(f));
+    const missing = needed.filter((f) => !(f in record)), unknown = Object.keys(record).filter((f) => !known.includes(f));
     if (missing.length || unknown.length) wrong.push(`${name}, record ${n}: ${[missing.length && `lacks ${missing.join(", ")}`, unknown.length && `has ${unknown.join(", ")}, which the card does not describe`].filter(Boolean).join(", ")}.`);
   }
   return n;

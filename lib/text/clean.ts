@@ -1,24 +1,55 @@
 /**
- * Cleaning of raw text, one step a function: HTML, entities, URLs, e-mail addresses, special characters, symbols, widths, Unicode form,
+ * Cleaning of raw text, one step a function: wrongly read encodings, HTML, entities, URLs, e-mail addresses, special characters, symbols, widths, Unicode form,
  * repeats, white space. Each takes a text and returns a text; `clean` runs several and says what each of them changed.
  */
 import { Parser } from "htmlparser2";
 import { TunelabError } from "../errors";
+
+/** What Windows-1252 has at 0x80 to 0x9f; where it has nothing, Latin-1's control characters stand. */
+const WINDOWS = "€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ";
+const BYTES = new Map(Array.from(WINDOWS, (c, i) => [c, 0x80 + i]));
+const HIGH = String.raw`\x80-\xff${WINDOWS}`;
+const HIGH_RUN = new RegExp(`[${HIGH}]{2,}`, "g"), BYTE_RUN = new RegExp(`[\\x20-\\x7e${HIGH}]+`, "g"), HIGHS = new RegExp(`[${HIGH}]`, "g");
+/** The text whose bytes were read as Latin-1 or Windows-1252, or undefined where they are none. */
+function decoded(run: string, encoding: "utf-8" | "gbk"): string | undefined {
+  try { return new TextDecoder(encoding, { fatal: true }).decode(Uint8Array.from(run, (c) => BYTES.get(c) ?? c.charCodeAt(0))); } catch { return undefined; }
+}
+
+/** Text in UTF-8 or GBK that was read as Latin-1 put right: `cafÃ©` → `café`, `ÍøÂç°²È«` → `网络安全`. What was lost on the way (`锟斤拷`, U+FFFD) cannot be. */
+export function repairMojibake(text: string): string {
+  const utf8 = text.replace(HIGH_RUN, (run) => decoded(run, "utf-8") ?? run);
+  // in GBK the second byte may be an ASCII letter; so many accented letters in a row are not Latin text
+  return utf8.replace(BYTE_RUN, (run) => {
+    const high = run.match(HIGHS)?.length ?? 0, chinese = high >= 6 && high > run.length / 2 ? decoded(run, "gbk") : undefined;
+    const foreign = chinese?.match(/[^\x00-\x7f]/gu) ?? [];
+    return chinese && foreign.filter((c) => /\p{Script=Han}/u.test(c)).length > foreign.length / 2 ? chinese : run;
+  });
+}
 
 /** Elements whose content is not text for a reader. */
 const UNREAD = new Set(["script", "style", "noscript", "template", "svg", "iframe", "object", "head", "select", "textarea"]);
 /** Elements that begin and end a line. */
 const BLOCKS = new Set("address article aside blockquote br dd div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hr li main nav ol p pre section table tbody td tfoot th thead tr ul title".split(" "));
 
-/** The text of HTML: tags and comments go, so do scripts and styles with their content; block elements begin a new line. Entities stay. */
-export function stripHtml(text: string): string {
-  let out = "", unread = 0;
+/** What stands around the content of a page, by element or by what its class, id or role says. */
+const AROUND = new Set("nav aside footer menu form button dialog".split(" "));
+const AROUND_NAME = /(?:^|[\s_-])(?:nav|navbar|navigation|menu|footer|sidebar|aside|ads?|advert\w*|banner|sponsor\w*|promo\w*|cookies?|consent|share|sharing|social|related|recommend\w*|breadcrumbs?|pager|pagination|copyright|popup|modal|subscribe|newsletter|toolbar)(?:$|[\s_-])/i;
+
+/**
+ * The text of HTML: tags and comments go, so do scripts, styles and hidden elements with their content; block elements begin a new line.
+ * Entities stay. `main` also drops what its markup calls navigation, advertising, footers and the like.
+ */
+export function stripHtml(text: string, { main = false }: { main?: boolean } = {}): string {
+  let out = "", dropping = 0; // elements open since one was dropped
   const edge = (name: string) => { if (BLOCKS.has(name) && out && !out.endsWith("\n")) out += "\n"; };
+  const dropped = (name: string, a: Record<string, string>): boolean =>
+    UNREAD.has(name) || "hidden" in a || /display\s*:\s*none|visibility\s*:\s*hidden/i.test(a.style ?? "") ||
+    (main && name !== "body" && name !== "html" && (AROUND.has(name) || [a.class, a.id, a.role].some((x) => x !== undefined && AROUND_NAME.test(x))));
   const parser = new Parser({
-    onopentag(name) { if (UNREAD.has(name)) unread++; else if (!unread) edge(name); },
-    onclosetag(name) { if (UNREAD.has(name)) unread--; else if (!unread) edge(name); },
-    ontext(piece) { if (!unread) out += piece; },
-  }, { decodeEntities: false });
+    onopentag(name, attributes) { if (dropping || dropped(name, attributes)) dropping++; edge(name); },
+    onclosetag(name) { if (dropping) dropping--; edge(name); },
+    ontext(piece) { if (!dropping) out += piece; },
+  }, { decodeEntities: false, recognizeCDATA: true });
   parser.write(text);
   parser.end();
   return out;
@@ -92,7 +123,7 @@ export type CleaningStep = (text: string) => string;
 
 /** The steps of `clean` by name, in the order in which they make sense: what is decoded late must not be taken for a tag. */
 export const CLEANING: Readonly<Record<string, CleaningStep>> = {
-  html: stripHtml, entities: decodeEntities, urls: replaceUrls, emails: replaceEmails, controls: removeControls, symbols: removeSymbols,
+  encoding: repairMojibake, html: (text) => stripHtml(text), entities: decodeEntities, urls: replaceUrls, emails: replaceEmails, controls: removeControls, symbols: removeSymbols,
   width: toHalfWidth, unicode: normalizeUnicode, repeats: squeezeRepeats, space: normalizeSpace,
 };
 

@@ -51,6 +51,10 @@ test("data that is not as the card says: every difference is listed", async () =
   const many = '{"id":1}\n'.repeat(50);
   await assert.rejects(verifyData(dataSet(() => {}, many)), userError("and 41 more"));
 });
+test("fields that the card calls optional may be missing", async () => {
+  assert.equal((await verifyData(dataSet((c) => { c.fields.note = "optional: a remark"; }))).records, 2);
+  await assert.rejects(verifyData(dataSet((c) => { c.fields.note = "a remark"; })), userError("record 1: lacks note"));
+});
 test("text files are counted by lines, .json files by entries; bytes are held against the card if it states them", async () => {
   const at = dataSet((c) => { c.fields.line = "a line"; }), card = JSON.parse(fs.readFileSync(path.join(at, "card.json"), "utf8")), add = (name: string, content: string, entry: object) => {
     fs.writeFileSync(path.join(at, name), content);

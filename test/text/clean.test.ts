@@ -5,12 +5,19 @@ import * as text from "tunelab/text";
 import { Random } from "tunelab/tensor";
 import { userError } from "../support/compare";
 
+const latin1 = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");
+const GBK = latin1(Uint8Array.of(0xcd, 0xf8, 0xc2, 0xe7, 0xb0, 0xb2, 0xc8, 0xab, 0x84, 0x59)); // 网络安全刌: the last byte is an ASCII letter
 const CASES: [step: (t: string) => string, name: string, ...cases: [before: string, after: string][]][] = [
-  [text.stripHtml, "stripHtml",
+  [text.repairMojibake, "repairMojibake",
+    [latin1(Buffer.from("数据备份，三份副本。")), "数据备份，三份副本。"], ["cafÃ© isnâ€™t safe â€“ really", "café isn’t safe – really"], [`<p>${GBK}</p>`, `<p>${GBK}</p>`.replace(GBK, "网络安全刌")],
+    ["naïve café, Ünïcödé Ångström déjà vu", "naïve café, Ünïcödé Ångström déjà vu"], ["“quoted” – €5…", "“quoted” – €5…"], ["网络 é 安全", "网络 é 安全"], ["锟斤拷 \ufffd", "锟斤拷 \ufffd"]],
+  [(t) => text.stripHtml(t), "stripHtml",
     ["<p>Hello <b>bold</b> world</p><p>two</p>", "Hello bold world\ntwo\n"], ["a<br/>b<br>c", "a\nb\nc"],
     ["<div onclick='x()'>1<script>alert('<p>no</p>')</script><style>p{}</style>2</div>", "12\n"], ["<!-- gone -->kept<!-- a > b -->", "kept"],
     ["if a < b and 5 > 3, x<-y", "if a < b and 5 > 3, x<-y"], ["src <10.0.0.1> port", "src <10.0.0.1> port"], ["<P CLASS=x>上<i>传</i>", "上传\n"],
-    ["<a href=\"http://x.y/?a=1&b=2\">link</a>", "link"], ["&lt;b&gt; stays &amp;", "&lt;b&gt; stays &amp;"], ["unclosed <b>bold <i", "unclosed bold "], ["<scr<script>x</script>ipt>y", "xipt>y"]],
+    ["<a href=\"http://x.y/?a=1&b=2\">link</a>", "link"], ["&lt;b&gt; stays &amp;", "&lt;b&gt; stays &amp;"], ["<div>a<span style='display: none'>no<br><b>no</b></span><p hidden>no</p>b</div>", "a\nb\n"], ["<x><![CDATA[<p>inner</p>]]></x>", "<p>inner</p>"], ["unclosed <b>bold <i", "unclosed bold "], ["<scr<script>x</script>ipt>y", "xipt>y"]],
+  [(t) => text.stripHtml(t, { main: true }), "stripHtml main",
+    ["<nav>Home</nav><div class='main-content'><p>kept</p></div><div class=\"nav\"><a>x</a><br><p>y</p></div><p>too</p><div id=page-footer>(c)</div>", "kept\ntoo\n"], ["<p class='shared navy adsorbed'>kept</p>", "kept\n"], ["<body class='nav'><p>kept</p></body>", "kept\n"]],
   [text.decodeEntities, "decodeEntities", ["&lt;b&gt; &amp;lt; &quot;x&#39; &#20013;&#x6587; &nbsp;&hellip;", "<b> &lt; \"x' 中文 \u00a0…"], ["a < b & c <p>", "a < b & c <p>"], ["AT&T &unknown; &#xD800;", "AT&T &unknown; \ufffd"]],
   [text.replaceUrls, "replaceUrls",
     ["see http://a.b/c?d=e&f=g#h, then", "see , then"], ["访问https://a.com/b查看", "访问查看"], ["详见http://a.cn/x。谢谢", "详见。谢谢"], ["(www.a.com/x_(y))", "()"], ["(https://a.com/b).", "()."], ["hxxp://evil[.]com/x", ""],
@@ -27,14 +34,14 @@ const CASES: [step: (t: string) => string, name: string, ...cases: [before: stri
   [text.normalizeSpace, "normalizeSpace", [" a \t b\u00a0\u3000c \r\n\r\n\r\n\n d\u2028e ", "a b c\n\nd\ne"]],
 ];
 for (const [step, name, ...cases] of CASES)
-  test(name, () => { for (const [before, after] of cases) { assert.equal(step(before), after, before); if (name !== "decodeEntities") assert.equal(step(after), after, `once is enough: ${after}`); } });
+  test(name, () => { for (const [before, after] of cases) { assert.equal(step(before), after, before); if (name !== "decodeEntities" && !before.includes("CDATA")) assert.equal(step(after), after, `once is enough: ${after}`); } });
 
 test("replacements are the caller's", () => {
   assert.equal(text.replaceUrls("a http://b.c.", "<URL>"), "a <URL>.");
   assert.equal(text.replaceEmails("a b@c.de.", "$&"), "a $&.");
 });
 
-const PAGE = "<html><head><title>t</title><script>x</script></head><body><p>&#39640;危漏洞ＣＶＥ！！！！</p>\n\n\n<p>con\u200btact:&nbsp;soc@corp.cn http://corp.cn/a ⚠️</p></body></html>";
+const PAGE = "<html><head><title>t</title>Ã©<script>x</script></head><body><p>&#39640;危漏洞ＣＶＥ！！！！</p>\n\n\n<p>con\u200btact:&nbsp;soc@corp.cn http://corp.cn/a ⚠️</p></body></html>";
 test("clean runs all steps and lists those that changed something, each from where the last ended", () => {
   const { text: out, changes } = text.clean(PAGE);
   assert.equal(out, "高危漏洞CVE！\n\ncontact:");
