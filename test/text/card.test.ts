@@ -28,6 +28,11 @@ test("the course's own data is as its card says", async () => {
   assert.equal(bytes, Object.keys(card.splits).reduce((n, f) => n + fs.statSync(path.join("data/security-qa", f)).size, 0));
   assert.deepEqual(splits["en/test.jsonl"].records, 47);
 });
+test("all data sets of the repository are as their cards say, under a licence whose terms are known", async () => {
+  const sets = fs.readdirSync("data").filter((name) => fs.existsSync(path.join("data", name, "card.json")));
+  assert.ok(sets.length >= 9);
+  for (const name of sets) { const { card, records } = await verifyData(path.join("data", name)); assert.ok(records > 0 && licenceTerms(card.licence), name); }
+});
 test("a good set passes", async () => { assert.deepEqual((await verifyData(dataSet())).splits, { "train.jsonl": { records: 2, bytes: LINES.length } }); });
 for (const [what, change, ...mentions] of [
   ["a missing licence", (c: any) => delete c.licence, "licence is undefined"], ["an empty source", (c: any) => (c.source = " "), 'source is " "'], ["languages as text", (c: any) => (c.languages = "en"), 'languages is "en"'],

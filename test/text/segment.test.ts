@@ -1,7 +1,8 @@
 // Segmentation: the textbook's examples by hand, exact algorithms against brute force, trained ones on held-out sentences.
 import assert from "node:assert/strict";
+import fs from "node:fs";
 import { before, test } from "node:test";
-import { atoms, hmmSegmenter, jiebaLexicon, jiebaSegmenter, jiebaTags, lexicon, lexiconOf, loadRecords, maximumMatch, minimumCut, mixedSegmenter, scoreSegmentation, trainHmm, trainTagger, viterbi, wordLattice, type Segmenter } from "tunelab/text";
+import { atoms, hmmSegmenter, jiebaLexicon, jiebaSegmenter, jiebaTags, joinWords, lexicon, lexiconOf, loadRecords, maximumMatch, minimumCut, mixedSegmenter, scoreSegmentation, trainHmm, trainTagger, viterbi, wordLattice, type Segmenter } from "tunelab/text";
 import { backend, Random, tf } from "tunelab/tensor";
 import { close, userError } from "../support/compare";
 
@@ -114,6 +115,12 @@ test("trained methods on held-out text: HMM and tagger beat single characters by
   assert.deepEqual(again.params["hidden.weight"].arraySync(), third.params["hidden.weight"].arraySync());
   for (const t of [tagger, again, third]) t.dispose();
   assert.equal(tf.memory().numTensors, before);
+});
+test("data/segmentation: learned methods and the large dictionary are far above the training words alone", async () => {
+  const read = (name: string) => fs.readFileSync(`data/segmentation/${name}.txt`, "utf8").trim().split("\n").map((line) => line.trim().split(/\s+/)), train = read("train"), gold = read("test");
+  const f1 = (s: Segmenter) => scoreSegmentation(gold.map((words) => s(joinWords(words))), gold).f1;
+  const own = f1(maximumMatch(lexiconOf(train))), hmm = f1(hmmSegmenter(trainHmm(train))), jieba = f1(jiebaSegmenter());
+  assert.ok(own > 0.6 && own < 0.7 && hmm > 0.77 && jieba > 0.8, `${own} ${hmm} ${jieba}`);
 });
 test("every method only cuts: whatever comes, its words are the text without spaces", async () => {
   const train = (await silver("validation")).slice(0, 20), tagger = await trainTagger(train, { epochs: 1, embedding: 4, hidden: 4 });
