@@ -1,7 +1,9 @@
 // Reading records: what real files hold, and errors that name file and line.
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import fs from "node:fs";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { TunelabError } from "tunelab";
 import { loadRecords, readRecords } from "tunelab/text";
 import { userError } from "../support/compare";
@@ -94,6 +96,14 @@ test("a line without end is refused by its number, in bounded memory and time", 
   assert.deepEqual(await load(`${JSON.stringify(long)}\n`), [long]);
   assert.deepEqual(await load(many.map((r) => JSON.stringify(r)).join("\n")), many);
 });
+test("a line that is too long is left out where that is asked for, and the lines behind it keep their numbers", async () => {
+  const reported: string[] = [], file = written(`{"question":"a"}\n${"x".repeat(40 * 2 ** 20)}\nx\n{"question":"b"}\n`);
+  assert.deepEqual(await loadRecords(file, { bad: "skip", onBad: (m) => reported.push(m) }), [A, B]);
+  assert.equal(reported.length, 2);
+  userError(`${file}:2: is a line of more than 16777216 bytes`)(new TunelabError(reported[0]));
+  userError(`${file}:3: is not valid JSON`)(new TunelabError(reported[1]));
+  assert.deepEqual(await loadRecords(written(`{"question":"a"}\n${"x".repeat(17 * 2 ** 20)}`), { bad: "skip" }), [A], "without an end");
+});
 test("a record nested without end is a record or an error, never a crash", async () => {
   const deep = 200_000;
   await loadRecords(written(`{"a":${"[".repeat(deep)}${"]".repeat(deep)}}\n`)).then((r) => assert.equal(r.length, 1), userError("data.jsonl:1: "));
@@ -103,4 +113,43 @@ test("a reader that stops early closes the file", { skip: !fs.existsSync("/proc/
   for (let i = 0; i < 5; i++) for await (const r of readRecords(file)) { assert.deepEqual(r, A); break; }
   await new Promise((done) => setTimeout(done, 50));
   assert.equal(open(), before);
+});
+test("fields that must be filled: empty and missing ones are named, refused or skipped", async () => {
+  const filled = ["question", "answer"], good = '{"question":"a","answer":0,"more":""}';
+  for (const [line, ...mentions] of [['{"question":"a"}', '"answer" is missing'], ['{"question":" \\n","answer":"b"}', '"question" is empty'], ['{"question":"a","answer":null}', '"answer" is empty'], ['{"question":[],"answer":"b"}', '"question" is empty']]) {
+    const file = written(`${good}\n${line}\n`), reported: string[] = [];
+    await assert.rejects(loadRecords(file, { filled }), userError(`${file}:2: `, ...mentions, "leave the record out"));
+    assert.equal((await loadRecords(file, { filled, bad: "skip", onBad: (m) => reported.push(m) })).length, 1);
+    assert.equal(reported.length, 1);
+    assert.equal((await loadRecords(file)).length, 2, "not asked for");
+  }
+});
+test("mixed encodings: each line is judged by itself, and UTF-16 is called by its name", async () => {
+  const gb = [0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xcd, 0xf8, 0x22, 0x7d, 0x0a], reported: string[] = [];
+  assert.equal((await loadRecords(written(bytes('{"a":"网"}\n', gb, '{"a":"络"}\n', gb)), { bad: "skip", onBad: (m) => reported.push(m) })).length, 2);
+  assert.deepEqual(reported.map((m) => /:(\d+): is not valid UTF-8/.exec(m)![1]), ["2", "4"]);
+  await assert.rejects(load(Buffer.from('\uFEFF{"a":1}\n', "utf16le")), userError("data.jsonl:1: ", "UTF-16"));
+});
+test("a blank line may be long, and a record may begin behind many spaces", async () => {
+  assert.deepEqual(await load(`${" ".repeat(5000)}\n${" ".repeat(5000)}{"question":"a"}\n`), [A]);
+});
+test("a file larger than the heap streams through it: 160 MB under a limit of 64 MB, long lines and bad ones among them", async () => {
+  const file = folder("large.jsonl"), out = fs.openSync(file, "w"), record = JSON.stringify({ question: "什么是网络钓鱼？", answer: "网络安全".repeat(60) });
+  const block = `${record}\n`.repeat(4000), long = JSON.stringify({ question: "q", answer: "长".repeat(3.4e6) }); // 10 MB
+  let size = 0, blocks = 0;
+  for (; size < 160 * 2 ** 20; blocks++) size += fs.writeSync(out, block) + fs.writeSync(out, "x\n");
+  fs.writeSync(out, `${long}\n`);
+  fs.closeSync(out);
+  const script = `
+    const { readRecords } = require("tunelab/text");
+    (async () => {
+      const before = process.memoryUsage.rss();
+      let records = 0, bad = 0, characters = 0, most = 0;
+      for await (const r of readRecords(${JSON.stringify(file)}, { filled: ["question", "answer"], bad: "skip", onBad: () => bad++ })) { records++; characters += r.answer.length; if (records % 1000 === 0) most = Math.max(most, process.memoryUsage.rss()); }
+      console.log(JSON.stringify({ records, bad, characters, added: most - before }));
+    })();`;
+  const { stdout } = await promisify(execFile)(process.execPath, ["--max-old-space-size=64", "-e", script], { env: { ...process.env, NODE_V8_COVERAGE: "" } });
+  const found = JSON.parse(stdout);
+  assert.deepEqual([found.records, found.bad, found.characters], [4000 * blocks + 1, blocks, 4000 * blocks * 240 + 3.4e6]);
+  assert.ok(found.added < 120 * 2 ** 20, `${found.added} bytes more than before, for a file of ${size}`);
 });
