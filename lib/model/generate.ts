@@ -1,6 +1,6 @@
 /** Text generation with a key-value cache: greedy or sampled, one prompt or a batch, streamed as it comes. */
 import { TunelabError } from "../errors";
-import type { Adapter } from "../methods/method";
+import { extraPositions, type Adapter } from "../methods/method";
 import { Random } from "../tensor";
 import type { Model } from "./checkpoint";
 import { Decoder } from "./decoder";
@@ -31,10 +31,10 @@ export async function generate(model: Model, prompts: readonly (string | readonl
   const encoded = prompts.map((p) => (typeof p === "string" ? model.tokenizer.encode(p) : [...p]));
   const empty = encoded.findIndex((ids) => ids.length === 0);
   if (prompts.length === 0 || empty >= 0) throw new TunelabError(prompts.length === 0 ? "No prompt is given." : `Prompt ${empty + 1} is empty; give it at least one token.`);
-  encoded.forEach((ids, i) => checkIds(ids, model.config, `Prompt ${i + 1}`));
-  const longest = Math.max(...encoded.map((ids) => ids.length));
-  if (longest + maxNewTokens > model.config.maxPositions)
-    throw new TunelabError(`A prompt of ${longest} tokens and ${maxNewTokens} new ones exceed the model's ${model.config.maxPositions} positions; shorten one of them.`);
+  encoded.forEach((ids, i) => checkIds(ids, model.config, `Prompt ${i + 1}`, adapter?.method.virtual?.count));
+  const longest = Math.max(...encoded.map((ids) => ids.length)), extra = extraPositions(adapter?.method);
+  if (longest + maxNewTokens + extra > model.config.maxPositions)
+    throw new TunelabError(`A prompt of ${longest} tokens${extra ? `, the method's ${extra}` : ""} and ${maxNewTokens} new ones exceed the model's ${model.config.maxPositions} positions; shorten one of them.`);
 
   const rows = encoded.map((ids, i) => new Row(model, ids, stop, new Random(seed, `generate${i}`), (piece) => onText?.(piece, i)));
   const decoder = new Decoder(model, encoded, longest + maxNewTokens, adapter);

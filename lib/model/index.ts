@@ -12,3 +12,4 @@ export * from "./safetensors";
 export * from "./sampling";
 export * from "./tokenizer";
 export * from "./transformer";
+export * from "./virtual";

@@ -36,11 +36,11 @@ export function accumulate<B extends { weight: number }>(loss: Loss<B>, trained:
 
 export interface Trainable { trained: Params; state: Readonly<Record<string, Params>> }
 
-/** New parameters and optimizer state; the old ones are left alone, the gradients are freed. */
-export function update({ trained, state }: Trainable, { gradients, norm }: Gradients, optimizer: Optimizer, learningRate: number, clip?: number): Trainable {
+/** New parameters and optimizer state; the old ones are left alone, the gradients are freed. `factor` gives a tensor's own multiple of the rate. */
+export function update({ trained, state }: Trainable, { gradients, norm }: Gradients, optimizer: Optimizer, learningRate: number, clip?: number, factor: (name: string) => number = () => 1): Trainable {
   const next = tf.tidy(() => {
-    const clipped = clip ? clipByNorm(gradients, tf.scalar(norm), clip) : gradients, rate = tf.scalar(learningRate);
-    return mapParams(trained, (p, name) => optimizer.step(p, clipped[name], state[name], rate));
+    const clipped = clip ? clipByNorm(gradients, tf.scalar(norm), clip) : gradients;
+    return mapParams(trained, (p, name) => optimizer.step(p, clipped[name], state[name], tf.scalar(learningRate * factor(name))));
   });
   dispose(gradients);
   return { trained: mapParams(next as never, (n: unknown) => (n as { p: Tensor }).p), state: mapParams(next as never, (n: unknown) => (n as { state: Params }).state) };

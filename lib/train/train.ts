@@ -32,7 +32,7 @@ export interface TrainOptions<Example, Batch extends { weight: number }> {
   /** Examples in one pass through the model; times `accumulate` = examples in one step. */
   batchSize?: number;
   accumulate?: number;
-  /** Peak learning rate. */
+  /** Peak learning rate; default: the method's own. */
   learningRate?: number;
   schedule?: ScheduleName;
   /** Steps of linear rise at the beginning; default 5 % of all. */
@@ -79,7 +79,7 @@ const above0 = (name: string, value: number): void => {
 export async function train<Example = import("../objectives").Example, Batch extends { weight: number } = import("../objectives").SftBatch>(options: TrainOptions<Example, Batch>): Promise<Run> {
   const {
     model, method, data, objective = sft() as unknown as Objective<Example, Batch>, optimizer = adamw(), epochs = 1, batchSize = 8, accumulate = 1,
-    learningRate = 1e-3, schedule = "cosine", clip = 1, seed = 0, evaluateEvery = 0, folder, saveEvery = 50, resume = false, display = true, onStep,
+    learningRate = method.learningRate ?? 1e-3, schedule = "cosine", clip = 1, seed = 0, evaluateEvery = 0, folder, saveEvery = 50, resume = false, display = true, onStep,
   } = options;
   whole("train: batchSize", batchSize); whole("train: accumulate", accumulate); whole("train: saveEvery", saveEvery);
   whole("train: evaluateEvery", evaluateEvery, 0); whole("train: warmup", options.warmup ?? 0, 0);
@@ -95,7 +95,8 @@ export async function train<Example = import("../objectives").Example, Batch ext
   const { warmup } = options;
   const settings = { method: method.name, ...method.settings, optimizer: [optimizer.name, optimizer.settings], objective: objective.name, steps, batchSize, accumulate, learningRate, schedule, warmup, clip, seed };
   const fingerprint = `${JSON.stringify(settings)} data:${data.train.reduce((h, example) => hash(JSON.stringify(example), h), 0)} model:${modelHash(model)}`;
-  const loss = objective.loss(model, method);
+  const loss = objective.loss(model, method), { penalty } = method;
+  const trainingLoss: typeof loss = penalty ? (trained, batch, key) => tf.add(loss(trained, batch, key), penalty(trained)) : loss;
 
   const begun = start(options, optimizer, fingerprint, seed), { history } = begun;
   let { step } = begun, now: Trainable = { trained: begun.trained, state: begun.optimizer };
@@ -125,7 +126,7 @@ export async function train<Example = import("../objectives").Example, Batch ext
       await tick();
       const began = performance.now();
       const batches = Array.from({ length: accumulate }, (_, i) => objective.collate(source.at(step * accumulate + i)));
-      const gradients = accumulateGradients(loss, now.trained, batches, (i) => key(hash(`step${step}.${i}`, seed)));
+      const gradients = accumulateGradients(trainingLoss, now.trained, batches, (i) => key(hash(`step${step}.${i}`, seed)));
       if (!Number.isFinite(gradients.loss) || !Number.isFinite(gradients.norm)) {
         dispose(gradients.gradients);
         const bad = step + 1;
@@ -143,7 +144,7 @@ export async function train<Example = import("../objectives").Example, Batch ext
       }
       // Now, not before the loss: so the state that is saved is known to be good.
       if (step % saveEvery === 0) checkpoint();
-      const learningRateNow = learningRate * rate(step), next = update(now, gradients, optimizer, learningRateNow, clip);
+      const learningRateNow = learningRate * rate(step), next = update(now, gradients, optimizer, learningRateNow, clip, method.rateFactor);
       if (before) disposeTrainable(before);
       [before, now] = [now, next];
       run.trained = now.trained;

@@ -4,7 +4,7 @@
  */
 import { nativeBackend, tf } from "../backend";
 import { compile, handleOf, type Graph } from "./graph";
-import { idsOf, needed, record, recording } from "./record";
+import { distinct, idsOf, needed, record, recording } from "./record";
 import { flatten, unflatten, type Tree } from "./tree";
 
 export interface Jitted<A extends readonly Tree[], R extends Tree> {
@@ -25,8 +25,9 @@ export function jit<A extends readonly Tree[], R extends Tree>(f: (...args: A) =
     const { tensors, signature } = flatten(args), ids = idsOf(tensors);
     // The first call, too, answers with the compiled program: it gives the same bits as every later one.
     if (!cache.has(signature)) tf.tidy(() => {
+      const traced = distinct(args as readonly Tree[]) as unknown as A, tensors = flatten(traced).tensors, ids = idsOf(tensors);
       const { result: { result, outputIds }, ops, constants } = record(() => {
-        const result = f(...args);
+        const result = f(...traced);
         return { result, outputIds: idsOf(flatten(result).tensors) };
       });
       const graph = compile(needed(ops, outputIds), tensors.map((t, i) => handleOf(ids[i], t)), outputIds, constants);

@@ -4,7 +4,8 @@
  */
 import type { Tensor } from "@tensorflow/tfjs";
 import { TunelabError } from "../../errors";
-import { nativeBackend, type Binding, type NativeBackend, type OpAttribute, type TensorHandle } from "../backend";
+import { nativeBackend, tf, type Binding, type NativeBackend, type OpAttribute, type TensorHandle } from "../backend";
+import { flatten, unflatten, type Tree } from "./tree";
 
 export interface RecordedOp { name: string; attributes: readonly OpAttribute[]; inputs: readonly number[]; outputs: readonly TensorHandle[] }
 /** `fill`: all values are the same, and one is enough. */
@@ -26,6 +27,19 @@ export const recording = (): boolean => active;
 
 /** Ids by which the binding knows tensors; uploads values that were still waiting in JavaScript. */
 export const idsOf = (tensors: readonly Tensor[]): number[] => nativeBackend()!.getInputTensorIds(tensors);
+
+/**
+ * The same tree with a copy in place of each tensor that shares its values with an earlier one (a clone): a trace tells its
+ * arguments apart by their ids, and the program is later called with tensors that differ.
+ */
+export function distinct<T extends Tree>(tree: T): T {
+  const { tensors } = flatten(tree), seen = new Set<number>();
+  return unflatten(tree, idsOf(tensors).map((id, i) => {
+    const t = tensors[i], copy = seen.has(id) ? tf.tensor(t.dataSync(), t.shape, t.dtype) : t;
+    seen.add(id);
+    return copy;
+  }));
+}
 
 /** Runs `f` and returns its result with the notes. `f` may call `mark()` to learn how many operations came so far. */
 export function record<T>(f: (mark: () => number) => T): Recording & { result: T } {

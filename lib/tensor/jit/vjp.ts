@@ -7,8 +7,8 @@ import type { Tensor } from "@tensorflow/tfjs";
 import { tf } from "../backend";
 import { compile, handleOf, type Graph } from "./graph";
 import { compiles } from "./jit";
-import { idsOf, needed, record, recording } from "./record";
-import { flatten, unflatten, type Tree } from "./tree";
+import { distinct, idsOf, needed, record, recording } from "./record";
+import { flatten, type Tree } from "./tree";
 
 interface Program {
   /** y alone, for passes without gradient. */
@@ -19,6 +19,8 @@ interface Program {
   backward: Graph;
   /** Indices of the arguments (differentiated first, then the others) that the backward uses directly. */
   usedArguments: number[];
+  /** Indices of the differentiated arguments that y depends on: the others get no gradient. */
+  connected: number[];
 }
 
 /** f(differentiated, others) → one tensor. Gradients flow to all tensors of `differentiated`, none to `others`. */
@@ -32,31 +34,35 @@ export function compiledBlock<D extends Tree, O extends Tree>(f: (differentiated
     const d = flatten(differentiated as Tree), o = flatten(others as Tree), signature = `${d.signature};${o.signature}`;
     let program = programs.get(signature);
     if (!program) programs.set(signature, (program = trace(f, differentiated, others)));
-    const { forward, forwardWithResiduals, backward, usedArguments } = program;
+    const { forward, forwardWithResiduals, backward, usedArguments, connected } = program;
     const all = [...d.tensors, ...o.tensors];
-    if (depth === 0) return forward.call(idsOf(all))[0];
+    if (depth === 0 || !connected.length) return forward.call(idsOf(all))[0];
     return tf.customGrad((...inputs) => {
       const save = inputs.pop() as unknown as (tensors: Tensor[]) => void;
       const [value, ...residuals] = forwardWithResiduals.call(idsOf(all));
       save([...residuals, ...usedArguments.map((i) => all[i])]);
       return { value, gradFunc: (dy: Tensor, saved: Tensor[]) => backward.call(idsOf([...saved, dy])) };
-    })(...d.tensors);
+    })(...connected.map((i) => d.tensors[i]));
   };
 }
 
-function trace<D extends Tree, O extends Tree>(f: (d: D, o: O) => Tensor, differentiated: D, others: O): Program {
-  const d = flatten(differentiated as Tree).tensors, all = [...d, ...flatten(others as Tree).tensors], argumentIds = idsOf(all);
+function trace<D extends Tree, O extends Tree>(f: (d: D, o: O) => Tensor, givenDifferentiated: D, givenOthers: O): Program {
   let program!: Program;
   tf.tidy(() => isolated(() => {
+    const [differentiated, others] = distinct([givenDifferentiated, givenOthers] as readonly Tree[]) as unknown as [D, O];
+    const d = flatten(differentiated as Tree).tensors, all = [...d, ...flatten(others as Tree).tensors], argumentIds = idsOf(all);
     const dy = tf.ones(f(differentiated, others).shape), dyId = idsOf([dy])[0];
-    let boundary = 0, yId = -1;
-    const { result: gradientIds, ops, constants } = record((mark) =>
-      idsOf(tf.grads((...tensors) => {
-        const y = f(unflatten(differentiated as Tree, tensors) as D, others);
+    let boundary = 0, yId = -1, connected: number[] = [];
+    const { result: gradientIds, ops, constants } = record((mark) => {
+      const { grads } = tf.engine().gradients(() => {
+        const y = f(differentiated, others);
         yId = idsOf([y])[0];
         boundary = mark();
         return y;
-      })(d, dy)));
+      }, d, dy, true) as { grads: (Tensor | undefined)[] };
+      connected = grads.flatMap((g, i) => (g ? [i] : []));
+      return idsOf(connected.map((i) => grads[i]!));
+    });
     const forwardOps = ops.slice(0, boundary), backwardOps = needed(ops.slice(boundary), gradientIds);
     const made = new Map(forwardOps.flatMap((op) => op.outputs.map((h) => [h.id, h] as const)));
     const used = new Set([...backwardOps.flatMap((op) => op.inputs), ...gradientIds]);
@@ -69,7 +75,7 @@ function trace<D extends Tree, O extends Tree>(f: (d: D, o: O) => Tensor, differ
         forward: add(needed(forwardOps, [yId]), handles, [yId], constants),
         forwardWithResiduals: add(needed(forwardOps, [yId, ...residuals]), handles, [yId, ...residuals], constants),
         backward: add(backwardOps, [...saved, handleOf(dyId, dy)], gradientIds, constants),
-        usedArguments,
+        usedArguments, connected,
       };
     } catch (error) {
       compiled.forEach((graph) => graph.dispose());
