@@ -1,3 +1,5 @@
+export * from "./adam";
 export * from "./adamw";
 export * from "./clip";
 export * from "./optimizer";
+export * from "./sgd";
