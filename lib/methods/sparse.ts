@@ -65,11 +65,11 @@ export function sparse(base: Params, difference: SparseDifference, { name: metho
 }
 
 /** The entries of a sparse adapter with what it has learned, without padding. */
-export function sparseDifference({ method, trained }: Adapter): SparseDifference {
+export function sparseDifference({ method, trained }: Adapter, base: Params): SparseDifference {
   const out: Record<string, Entries> = {};
   for (const [key, t] of Object.entries(method.constants ?? {})) {
     const name = key.replace(/\.indices$/, ""), indices = t.dataSync() as Int32Array, values = trained[valuesName(name)].dataSync() as Float32Array;
-    const n = indices.findIndex((i, j) => j > 0 && i <= indices[j - 1]), end = n < 0 ? indices.length : n;
+    const n = indices.indexOf(base[name].size), end = n < 0 ? indices.length : n;
     out[name] = { indices: indices.slice(0, end), values: values.slice(0, end) };
   }
   return out;
