@@ -2,7 +2,7 @@
 import type { Scalar, Tensor } from "@tensorflow/tfjs";
 import type { ModelConfig } from "../model/config";
 import type { KeyValues, Wrap } from "../model/transformer";
-import { count, type Params } from "../tensor";
+import type { Params } from "../tensor";
 
 export interface Method {
   name: string;
@@ -34,8 +34,8 @@ export interface Method {
   penalty?(trained: Params): Scalar;
   /** The learning rate of one trained tensor as a multiple of the run's; default 1. */
   rateFactor?(name: string): number;
-  /** Number of trained scalars, where padding makes the tensors hold more. */
-  count?(trained: Params): number;
+  /** Number of trained scalars by tensor, where padding makes a tensor hold more. */
+  sizes?: Readonly<Record<string, number>>;
   /** Plain weights with the same outputs. */
   merge?(base: Params, trained: Params): Params;
 }
@@ -44,7 +44,7 @@ export interface Method {
 export interface Adapter { method: Method; trained: Params }
 
 /** Number of scalars that an adapter trains. */
-export const trainableCount = ({ method, trained }: Adapter): number => method.count?.(trained) ?? count(trained);
+export const trainableCount = ({ method: { sizes }, trained }: Adapter): number => Object.entries(trained).reduce((sum, [name, t]) => sum + (sizes?.[name] ?? t.size), 0);
 
 /** Positions that the method takes up beside a row's own tokens. */
 export const extraPositions = (method?: Method): number => (method?.virtual?.before ? method.virtual.count : 0) + (method?.prefix?.count ?? 0);

@@ -53,7 +53,7 @@ export function sparse(base: Params, difference: SparseDifference, { name: metho
     settings: { entries: total, hash: Object.entries(difference).reduce((h, [name, { indices, values }]) => hash(`${name}${indices}${values ?? ""}`, h), 0) },
     learningRate,
     constants,
-    count: () => total,
+    sizes: Object.fromEntries(padded.map((name) => [valuesName(name), difference[name]?.indices.length ?? 0])),
     init: () => Object.fromEntries(padded.map((name) => {
       const values = new Float32Array(most.get(kind(name))!);
       values.set(difference[name]?.values ?? []);

@@ -7,6 +7,7 @@ export * from "./forward";
 export * from "./generate";
 export * from "./gguf";
 export * from "./layers";
+export * from "./mixed-decoder";
 export * from "./rope";
 export * from "./safetensors";
 export * from "./sampling";

@@ -1,5 +1,6 @@
 export * from "./batches";
 export * from "./history";
+export { trainableLine, trainableTable } from "./report";
 export * from "./schedule";
 export * from "./state";
 export * from "./step";
