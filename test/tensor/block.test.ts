@@ -134,3 +134,25 @@ for (const setting of ["1", "0"])
       });
     } finally { delete process.env.TUNELAB_JIT; }
   });
+
+needsNative("an argument that the result does not depend on gets no gradient, and the others theirs", () => {
+  const f = ({ x, unused }: { x: Tensor; unused: Tensor }, _: null) => tf.square(x), block = compiledBlock(f);
+  tf.tidy(() => {
+    const x = normal([3], 1), other = normal([2], 2);
+    const g = tf.grads((x, other) => tf.add(tf.sum(block({ x: x as Tensor, unused: other as Tensor }, null)), tf.sum(tf.mul(other, 3))))([x, other]);
+    assert.ok(apart(numbers(g[0]), numbers(tf.mul(x, 2))) < 1e-6);
+    assert.deepEqual(numbers(g[1]), [3, 3]);
+  });
+});
+
+needsNative("a differentiated clone of another argument is told apart from it", () => {
+  const f = ({ w }: { w: Tensor }, { base }: { base: Tensor }) => tf.sub(tf.mul(w, 3), base), block = compiledBlock(f);
+  tf.tidy(() => {
+    const base = normal([3], 1), later = normal([3], 2), of = (w: Tensor) => tf.grads((w) => block({ w: w as Tensor }, { base }))([w]).concat(block({ w }, { base }));
+    for (const w of [base.clone(), later]) {
+      const [g, y] = of(w);
+      assert.deepEqual(numbers(g), [3, 3, 3]);
+      assert.ok(apart(numbers(y), numbers(f({ w }, { base }))) < 1e-6);
+    }
+  });
+});

@@ -208,3 +208,10 @@ needsNative("TUNELAB_JIT=0 calls the function itself, every time", () => leavesN
   } finally { delete process.env.TUNELAB_JIT; }
   assert.equal(compiles(), true);
 }));
+
+needsNative("arguments that share their values at the first call are told apart at later ones", () => leavesNothing(() => {
+  const x = normal([3], 1), y = normal([3], 2), f = jit((a: Tensor, b: Tensor) => tf.sub(a, tf.mul(b, 2)));
+  assert.ok(apart(numbers(f(x, x.clone())), numbers(tf.neg(x))) < 1e-6);
+  assert.ok(apart(numbers(f(x, y)), numbers(tf.sub(x, tf.mul(y, 2)))) < 1e-6);
+  f.dispose();
+}));
