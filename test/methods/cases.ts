@@ -19,6 +19,8 @@ export interface Case {
   h?: number;
   /** Relative error that kinks (ReLU, open and closed gates) leave in the central difference. */
   kinks?: number;
+  /** Its gradient leaves something out on purpose, and is no slope. */
+  constantNorm?: boolean;
   /** On the 1.5B shape. */
   large?: { method(): Method; expected: number };
 }
@@ -26,6 +28,7 @@ const sizes = ({ config: c }: Model) => ({ H: c.hiddenSize, F: c.intermediateSiz
 
 export const METHODS: Case[] = [
   { what: "LoRA", make: () => lora({ rank: 3, targets: "all-linear" }), starts: 0, merges: true, count: (m) => matchSites(m.params, "all-linear").reduce((n, s) => n + 3 * (s.out + s.into), 0), large: { method: () => lora({ rank: 8 }), expected: 1_089_536 } },
+  { what: "DoRA", bases: ["llama"], make: () => lora({ rank: 3, targets: ["q_proj", "mlp.up_proj"], dora: true }), starts: 2e-5, merges: true, constantNorm: true, count: (m) => { const { H, F, q, L } = sizes(m); return L * (3 * (q + H) + q + 3 * (F + H) + F); } },
   { what: "full", make: () => full(), starts: 0, merges: true, rate: 1e-3, h: 2e-4, count: (m) => count(m.params) },
   { what: "full, two modules", bases: ["llama"], make: () => full({ parameters: ["mlp", "lm_head", "embed_tokens"].slice(0, 1).concat("embed_tokens") }), starts: 0, merges: true, rate: 1e-3, h: 2e-4, count: (m) => { const { H, F, L } = sizes(m); return 3 * H * F * L + m.config.vocabSize * H; } },
   { what: "BitFit", bases: ["qwen2-tied"], make: () => bitfit(), starts: 0, merges: true, count: (m) => { const { q, kv, L } = sizes(m); return L * (q + 2 * kv); }, large: { method: () => bitfit(), expected: 57_344 } },
@@ -36,6 +39,7 @@ export const METHODS: Case[] = [
   { what: "prompt tuning from a text", bases: ["llama"], make: () => prompt({ tokens: 5, start: [40, 41, 42] }), count: (m) => 5 * m.config.hiddenSize },
   { what: "P-tuning, LSTM", make: () => pTuning({ places: [["start", 2], ["end", 2]], hidden: 8 }), h: 3e-4, kinks: 0.03, rate: 5e-3, count: (m) => { const { H } = sizes(m), h = 8; return 4 * H + 2 * (4 * h * (H + h + 2) + 4 * h * (3 * h + 2)) + 16 * 17 + H * 17; } },
   { what: "P-tuning, MLP", bases: ["qwen2-tied"], make: () => pTuning({ places: [[1, 3]], encoder: "mlp", hidden: 12 }), h: 3e-4, kinks: 0.03, rate: 5e-3, count: (m) => { const { H } = sizes(m); return 3 * H + 12 * (H + 1) + 12 * 13 + H * 13; } },
+  { what: "P-tuning in front", bases: ["llama"], make: () => pTuning({ tokens: 3, encoder: "mlp", hidden: 8 }), h: 3e-4, kinks: 0.03, rate: 5e-3, count: (m) => { const { H } = sizes(m); return 3 * H + 8 * (H + 1) + 8 * 9 + H * 9; } },
   { what: "prefix tuning", make: () => prefix({ tokens: 3 }), count: (m) => { const { kv, L } = sizes(m); return 3 * L * 2 * kv; }, large: { method: () => prefix({ tokens: 20 }), expected: 286_720 } },
   { what: "prefix tuning, MLP", bases: ["llama"], make: () => prefix({ tokens: 3, encoder: "mlp", hidden: 10 }), rate: 5e-3, count: (m) => { const { kv, L } = sizes(m); return 3 * kv + 10 * (kv + 1) + 2 * L * kv * 11; } },
   { what: "prefix tuning from a prompt", bases: ["qwen2-tied"], make: () => prefix({ start: [30, 31, 32, 33] }), count: (m) => { const { kv, L } = sizes(m); return 4 * L * 2 * kv; } },
@@ -62,6 +66,7 @@ function projected(m: Model): Method {
 /** What is tried, and what its error must mention. */
 export const IMPOSSIBLE: [what: string, f: (models: Record<string, Model>) => unknown, ...mentions: (string | RegExp)[]][] = [
   ["BitFit without biases", ({ llama }) => bitfit().init(llama.params, llama.config, 0), "no biases", "q_proj", "all-linear"],
+  ["DoRA with dropout", () => lora({ dora: true, dropout: 0.1 }), "dropout is 0.1", "dropout 0"],
   ["full of nothing", ({ llama }) => full({ parameters: ["bogus"] }).init(llama.params, llama.config, 0), "bogus", "self_attn.q_proj", '"layers"'],
   ["IA3 on nothing", ({ llama }) => ia3({ targets: ["fc1"], feedForward: [] }).init(llama.params, llama.config, 0), "fc1", "down_proj"],
   ["IA3 with a stray feed-forward module", () => ia3({ targets: ["k_proj"], feedForward: ["down_proj"] }), "down_proj", "targets"],

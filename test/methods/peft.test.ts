@@ -130,7 +130,7 @@ const DAMAGE: [what: string, change: (config: Record<string, any>, where: string
   ["another method", (c) => { c.peft_type = "LOHA"; }, 'peft_type "LOHA"', "LORA"],
   ["no method", (c) => { delete c.peft_type; }, "peft_type undefined"],
   ["trained biases", (c) => { c.bias = "all"; }, '"bias"', "merge"],
-  ["DoRA", (c) => { c.use_dora = true; }, '"use_dora"', "merge"],
+  ["DoRA's name, but no magnitudes", (c) => { c.use_dora = true; }, "lora_A.weight has no counterpart"],
   ["a rank pattern", (c) => { c.rank_pattern = { q_proj: 2 }; }, '"rank_pattern"'],
   ["an alpha pattern", (c) => { c.alpha_pattern = { q_proj: 2 }; }, '"alpha_pattern"'],
   ["saved modules", (c) => { c.modules_to_save = ["lm_head"]; }, '"modules_to_save"'],

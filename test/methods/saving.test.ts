@@ -14,7 +14,7 @@ import { METHODS } from "./cases";
 
 const python = process.env.TUNELAB_PYTHON, folder = temporary();
 const CONFIG = "adapter_config.json", WEIGHTS = "adapter_model.safetensors";
-const FROM_PEFT = ["ia3", "ia3-llama", "prompt", "p-tuning-lstm", "p-tuning-mlp", "prefix", "prefix-mlp"];
+const FROM_PEFT = ["ia3", "ia3-llama", "prompt", "p-tuning-lstm", "p-tuning-mlp", "prefix", "prefix-mlp", "dora"];
 const models: Record<string, Model> = {};
 before(async () => { process.env.TUNELAB_JIT = "0"; for (const name of ["llama", "qwen2-tied"]) models[name] = await tinyModel(name); });
 

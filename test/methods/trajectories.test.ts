@@ -1,7 +1,7 @@
 // Twenty steps from the same start as PEFT and torch: the same losses, and the same model in the end.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { adapter, bitfit, ia3, prefix, prompt, pTuning, type Method } from "tunelab/methods";
+import { adapter, bitfit, ia3, lora, prefix, prompt, pTuning, type Method } from "tunelab/methods";
 import { logits, openSafetensors } from "tunelab/model";
 import { sft } from "tunelab/objectives";
 import { adamw } from "tunelab/optimizers";
@@ -15,6 +15,7 @@ const METHODS: Record<string, Method> = {
   "p-tuning-lstm": pTuning({ tokens: 3, hidden: 6 }), "p-tuning-mlp": pTuning({ tokens: 3, encoder: "mlp", hidden: 8 }),
   prefix: prefix({ tokens: 3 }), "prefix-mlp": prefix({ tokens: 3, encoder: "mlp", hidden: 6 }), bitfit: bitfit(),
   "adapter-sequential": adapter({ reduction: 4 }), "adapter-pfeiffer": adapter({ form: "pfeiffer", reduction: 4 }), "adapter-parallel": adapter({ form: "parallel", reduction: 4 }),
+  dora: lora({ rank: 3, alpha: 6, targets: ["q_proj", "v_proj", "down_proj"], dora: true }),
 };
 
 for (const [name, method] of Object.entries(METHODS))
