@@ -23,7 +23,7 @@ const places = (args: Arguments): Place[] | undefined => args.list("places")?.ma
 
 /** Each method's options and how it is made of them. */
 const MAKERS: Record<string, { options: readonly string[]; make: Maker }> = {
-  lora: { options: ["rank", "alpha", "dropout", "targets"], make: (a) => lora({ rank: a.number("rank"), alpha: a.number("alpha"), dropout: a.number("dropout"), targets: targets(a) }) },
+  lora: { options: ["rank", "alpha", "dropout", "targets", "dora"], make: (a) => lora({ rank: a.number("rank"), alpha: a.number("alpha"), dropout: a.number("dropout"), targets: targets(a), dora: a.has("dora") }) },
   ia3: { options: ["targets"], make: (a) => ia3({ targets: targets(a) }) },
   bitfit: { options: ["targets"], make: (a) => bitfit({ biases: targets(a) }) },
   full: { options: ["parameters"], make: (a) => full({ parameters: parameters(a) }) },
@@ -43,6 +43,7 @@ export const METHOD_FLAGS: Record<string, Flag> = {
   alpha: { value: "A", help: `${of("alpha")}: scale of the update (16)` },
   dropout: { value: "P", help: `${of("dropout")}: dropout on the adapter's input (0)` },
   targets: { value: "NAMES", help: `${of("targets")}: modules, with commas, or all-linear (lora q_proj,v_proj; ia3 k_proj,v_proj,down_proj; bitfit all biases there are)` },
+  dora: { help: `${of("dora")}: train the rows' lengths apart from their directions` },
   parameters: { value: "NAMES", help: `${of("parameters")}: modules, with commas, or layers, or all (full all, the others layers)` },
   density: { value: "X", help: `${of("density")}: share of the entries that is kept (0.005)` },
   samples: { value: "N", help: `${of("samples")}: examples for the Fisher information (1024)` },

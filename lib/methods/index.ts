@@ -3,7 +3,7 @@ export * from "./bitfit";
 export * from "./diff-pruning";
 export * from "./fish";
 export * from "./full";
-export * from "./hub";
+export * from "./adapter-set";
 export * from "./ia3";
 export * from "./lora";
 export * from "./method";

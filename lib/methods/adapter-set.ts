@@ -9,7 +9,7 @@ import type { Tensor } from "@tensorflow/tfjs";
 import { trainableCount, type Adapter } from "./method";
 import { loadAdapter } from "./saving";
 
-export class AdapterHub {
+export class AdapterSet {
   private adapters = new Map<string, Adapter>();
   private current?: string;
 

@@ -1,7 +1,7 @@
 // Several adapters of different kinds on one base: each row of a mixed batch is what its adapter gives alone; switching, removing; prompt ensembles; the table.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { adapter, AdapterHub, bitfit, fish, ia3, lora, prefix, prompt, promptEnsemble, pTuning, saveAdapter, type Adapter, type Method } from "tunelab/methods";
+import { adapter, AdapterSet, bitfit, fish, ia3, lora, prefix, prompt, promptEnsemble, pTuning, saveAdapter, type Adapter, type Method } from "tunelab/methods";
 import { generate, logits, type Model } from "tunelab/model";
 import { trainableLine, trainableTable } from "tunelab/train";
 import { dispose, tf } from "tunelab/tensor";
@@ -26,49 +26,49 @@ const KINDS: Record<string, () => Method | Promise<Method>> = {
 const NAMES = ["prompt", undefined, "lora", "fish", "prefix", "lora", "bitfit", "ia3", "adapter", "p-tuning", undefined];
 
 test("each row of a mixed batch is what its adapter gives alone", () => withJit(false, async () => {
-  const hub = new AdapterHub(model), before = tf.memory().numTensors;
-  for (const [name, method] of Object.entries(KINDS)) hub.add(name, await make(method()));
-  const rows = NAMES.map((_, b) => [5 + b, 6, 7 + b, 80, 9]), all = hub.logits({ ids: Int32Array.from(rows.flat()), batch: rows.length }, NAMES), mixed = all.arraySync() as number[][][];
+  const set = new AdapterSet(model), before = tf.memory().numTensors;
+  for (const [name, method] of Object.entries(KINDS)) set.add(name, await make(method()));
+  const rows = NAMES.map((_, b) => [5 + b, 6, 7 + b, 80, 9]), all = set.logits({ ids: Int32Array.from(rows.flat()), batch: rows.length }, NAMES), mixed = all.arraySync() as number[][][];
   all.dispose();
   for (const [b, name] of NAMES.entries()) {
-    const alone = logits({ ...model, ...(name && hub.get(name)) }, { ids: Int32Array.from(rows[b]), batch: 1 });
+    const alone = logits({ ...model, ...(name && set.get(name)) }, { ids: Int32Array.from(rows[b]), batch: 1 });
     close(mixed[b], (alone.arraySync() as number[][][])[0], 1e-5, `row ${b} (${name})`);
     alone.dispose();
   }
   const distinct = new Set(NAMES.map((_, b) => b).filter((b) => NAMES.indexOf(NAMES[b]) === b).map((b) => mixed[b][4].map((v) => v.toFixed(2)).join()));
   assert.equal(distinct.size, 9, "no two adapters do the same");
-  Object.keys(KINDS).forEach((name) => hub.remove(name));
+  Object.keys(KINDS).forEach((name) => set.remove(name));
   assert.equal(tf.memory().numTensors, before, "removing frees everything");
 }));
 
 test("mixed generation, compiled, answers each prompt as its adapter does alone", async () => {
-  const hub = new AdapterHub(model), names = ["prefix", "lora", undefined, "prompt", "lora"], prompts = [[5, 6, 7], [20, 21], [5, 6, 7], [9, 10, 11, 12], [5, 6, 7]];
-  for (const name of ["prefix", "lora", "prompt"]) hub.add(name, await make(KINDS[name]()));
-  const before = tf.memory().numTensors, mixed = await hub.generate(prompts, { adapters: names, maxNewTokens: 5 });
+  const set = new AdapterSet(model), names = ["prefix", "lora", undefined, "prompt", "lora"], prompts = [[5, 6, 7], [20, 21], [5, 6, 7], [9, 10, 11, 12], [5, 6, 7]];
+  for (const name of ["prefix", "lora", "prompt"]) set.add(name, await make(KINDS[name]()));
+  const before = tf.memory().numTensors, mixed = await set.generate(prompts, { adapters: names, maxNewTokens: 5 });
   for (const [i, name] of names.entries()) {
-    hub.use(name);
-    assert.deepEqual((await hub.generate([prompts[i]], { maxNewTokens: 5 }))[0].ids, mixed[i].ids, `${i}: ${name}`);
+    set.use(name);
+    assert.deepEqual((await set.generate([prompts[i]], { maxNewTokens: 5 }))[0].ids, mixed[i].ids, `${i}: ${name}`);
   }
   assert.notDeepEqual(mixed[0].ids, mixed[2].ids);
   assert.equal(tf.memory().numTensors, before);
-  assert.deepEqual(hub.list().map(({ name, active }) => [name, active]), [["prefix", false], ["lora", true], ["prompt", false]]);
-  hub.remove("lora");
-  assert.equal(hub.get(), undefined, "the base answers after the active adapter is gone");
-  ["prefix", "prompt"].forEach((name) => hub.remove(name));
+  assert.deepEqual(set.list().map(({ name, active }) => [name, active]), [["prefix", false], ["lora", true], ["prompt", false]]);
+  set.remove("lora");
+  assert.equal(set.get(), undefined, "the base answers after the active adapter is gone");
+  ["prefix", "prompt"].forEach((name) => set.remove(name));
 });
 
 test("adapters come from folders too; mistakes are named", async () => {
-  const hub = new AdapterHub(model), where = folder("a"), one = await make(lora());
+  const set = new AdapterSet(model), where = folder("a"), one = await make(lora());
   saveAdapter(where, one, model);
-  hub.add("first", one);
-  hub.add("second", where);
-  assert.throws(() => hub.add("first", one), userError('"first" already'));
-  assert.throws(() => hub.add("", one), userError("needs a name"));
-  assert.throws(() => hub.use("third"), userError('no adapter "third"', "first, second"));
-  assert.throws(() => hub.remove("third"), userError('"third"'));
-  assert.throws(() => hub.logits({ ids: Int32Array.of(3, 4), batch: 2 }, ["first"]), userError("1 adapters", "2 rows"));
+  set.add("first", one);
+  set.add("second", where);
+  assert.throws(() => set.add("first", one), userError('"first" already'));
+  assert.throws(() => set.add("", one), userError("needs a name"));
+  assert.throws(() => set.use("third"), userError('no adapter "third"', "first, second"));
+  assert.throws(() => set.remove("third"), userError('"third"'));
+  assert.throws(() => set.logits({ ids: Int32Array.of(3, 4), batch: 2 }, ["first"]), userError("1 adapters", "2 rows"));
   await assert.rejects(generate(model, [[3], [4]], { adapters: [one] }), userError("1 adapters for 2 prompts"));
-  ["first", "second"].forEach((name) => hub.remove(name));
+  ["first", "second"].forEach((name) => set.remove(name));
 });
 
 test("an ensemble of prompts reads one text with each of them in one batch", () => withJit(false, async () => {
