@@ -86,8 +86,8 @@ for (const compiled of [true, false])
 test("diff pruning: the penalty in closed form, gates that are open with probability σ(α)", () => withJit(false, () => {
   const sigma = (a: number) => 1 / (1 + Math.exp(-a)), price = (method: Method): number => { const t = method.init(llama.params, llama.config, 0), p = tf.tidy(() => method.penalty!(t).dataSync()[0]); dispose(t); return p; };
   const n = 2 * 48 * 48;
-  close([price(diffPruning({ parameters: ["q_proj"], penalty: 1e-3 }))], [1e-3 * n * sigma(5)], 1e-5);
-  close([price(diffPruning({ parameters: ["q_proj"], penalty: 1e-3, alpha: 0.5, structure: "row" }))], [1e-3 * n * sigma(0.5) ** 2], 1e-5);
+  close([price(diffPruning({ parameters: ["q_proj"], penalty: 1e-3 }))], [1e-3 * n * sigma(5)], 5e-5);
+  close([price(diffPruning({ parameters: ["q_proj"], penalty: 1e-3, alpha: 0.5, structure: "row" }))], [1e-3 * n * sigma(0.5) ** 2], 5e-5);
   for (const alpha of [-1, 0, 2]) {
     // w₀ = 0 and w = 1: the weight that the model sees is z itself
     const size = 20000, name = "model.layers.0.q.weight", method = diffPruning({ alpha }), trained = { [`${name}.diff`]: tf.ones([size]), [`${name}.gates`]: tf.fill([size], alpha) }, base = { [name]: tf.zeros([size]) }, k = key(3);
