@@ -3,7 +3,7 @@
  *   θ ← θ − η ∇L(θ),  from the pre-trained θ₀
  */
 import { TunelabError } from "../errors";
-import type { Params } from "../tensor";
+import { tf, type Params } from "../tensor";
 import type { Method } from "./method";
 import { selectParameters, type Selection } from "./targets";
 
@@ -17,7 +17,7 @@ export function full({ parameters = "all" }: FullOptions = {}): Method {
     name: "full",
     settings: { parameters },
     learningRate: 2e-5,
-    init: (base) => Object.fromEntries(selectParameters(base, parameters).map((name) => [name, base[name].clone()])),
+    init: (base) => Object.fromEntries(selectParameters(base, parameters).map((name) => [name, tf.add(base[name], 0)])), // real copies, which may be freed or changed apart from the base
     weights: (base, trained) => ({ ...base, ...trained }),
     merge: (base, trained) => replaced(base, trained, "full"),
   };

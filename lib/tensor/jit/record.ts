@@ -5,7 +5,6 @@
 import type { Tensor } from "@tensorflow/tfjs";
 import { TunelabError } from "../../errors";
 import { nativeBackend, tf, type Binding, type NativeBackend, type OpAttribute, type TensorHandle } from "../backend";
-import { flatten, unflatten, type Tree } from "./tree";
 
 export interface RecordedOp { name: string; attributes: readonly OpAttribute[]; inputs: readonly number[]; outputs: readonly TensorHandle[] }
 /** `fill`: all values are the same, and one is enough. */
@@ -29,16 +28,16 @@ export const recording = (): boolean => active;
 export const idsOf = (tensors: readonly Tensor[]): number[] => nativeBackend()!.getInputTensorIds(tensors);
 
 /**
- * The same tree with a copy in place of each tensor that shares its values with an earlier one (a clone): a trace tells its
- * arguments apart by their ids, and the program is later called with tensors that differ.
+ * The tensors, each with an id of its own. Two arguments may share one (a clone is its original, a tensor may be given twice): a
+ * recording could not tell them apart, and would take one for the other in later calls, where they differ.
  */
-export function distinct<T extends Tree>(tree: T): T {
-  const { tensors } = flatten(tree), seen = new Set<number>();
-  return unflatten(tree, idsOf(tensors).map((id, i) => {
-    const t = tensors[i], copy = seen.has(id) ? tf.tensor(t.dataSync(), t.shape, t.dtype) : t;
-    seen.add(id);
-    return copy;
-  }));
+export function distinct(tensors: readonly Tensor[]): Tensor[] {
+  const native = nativeBackend()!, seen = new Set<number>();
+  return tensors.map((t) => {
+    const [id] = idsOf([t]);
+    if (!seen.has(id)) { seen.add(id); return t; }
+    return native.executeSingleOutput("Identity", [{ name: "T", type: native.binding.TF_ATTR_TYPE, value: native.getDTypeInteger(t.dtype) }], [t]);
+  });
 }
 
 /** Runs `f` and returns its result with the notes. `f` may call `mark()` to learn how many operations came so far. */
@@ -91,3 +90,14 @@ export function needed(ops: readonly RecordedOp[], outputs: Iterable<number>): R
     if (ops[i].outputs.some((o) => want.has(o.id))) { kept.push(ops[i]); ops[i].inputs.forEach((id) => want.add(id)); }
   return kept.reverse();
 }
+
+/** Runs f with the gradient tape of the caller set aside. */
+export function isolated<T>(f: () => T): T {
+  const { state } = tf.engine(), { gradientDepth, kernelDepth, activeTape } = state;
+  state.gradientDepth = state.kernelDepth = 0;
+  try { return f(); } finally { Object.assign(state, { gradientDepth, kernelDepth, activeTape }); }
+}
+
+/** Gradients of y = f() by each of xs, times dy; undefined where y does not depend on x. */
+export const gradientsWhere = (f: () => Tensor, xs: readonly Tensor[], dy: Tensor): (Tensor | undefined)[] =>
+  tf.engine().gradients(f, xs as Tensor[], dy, true).grads;

@@ -5,10 +5,10 @@
  */
 import type { Tensor } from "@tensorflow/tfjs";
 import { tf } from "../backend";
-import { compile, handleOf, type Graph } from "./graph";
+import { compile, handleOf, type Graph, type Handle, type Precision } from "./graph";
 import { compiles } from "./jit";
-import { distinct, idsOf, needed, record, recording } from "./record";
-import { flatten, type Tree } from "./tree";
+import { distinct, gradientsWhere, idsOf, isolated, needed, record, recording, type RecordedOp } from "./record";
+import { flatten, unflatten, type Tree } from "./tree";
 
 interface Program {
   /** y alone, for passes without gradient. */
@@ -19,12 +19,23 @@ interface Program {
   backward: Graph;
   /** Indices of the arguments (differentiated first, then the others) that the backward uses directly. */
   usedArguments: number[];
-  /** Indices of the differentiated arguments that y depends on: the others get no gradient. */
+  /** Indices of the differentiated arguments that y depends on: the others have no gradient. */
   connected: number[];
 }
 
+export interface BlockOptions {
+  /**
+   * What the backward program computes once more instead of keeping it: "cheap" (default) all but matrix products, which costs
+   * less than writing and reading it; "all": everything, so that only the arguments are kept (gradient checkpointing, Chen et
+   * al. 2016: a third more work, memory for one block instead of all).
+   */
+  recompute?: "cheap" | "all";
+  /** Of the matrix products, forward and backward; where nothing is compiled it has no effect. */
+  precision?: Precision;
+}
+
 /** f(differentiated, others) → one tensor. Gradients flow to all tensors of `differentiated`, none to `others`. */
-export function compiledBlock<D extends Tree, O extends Tree>(f: (differentiated: D, others: O) => Tensor): (differentiated: D, others: O) => Tensor {
+export function compiledBlock<D extends Tree, O extends Tree>(f: (differentiated: D, others: O) => Tensor, options: BlockOptions = {}): (differentiated: D, others: O) => Tensor {
   const programs = new Map<string, Program>();
 
   return (differentiated, others) => {
@@ -33,7 +44,7 @@ export function compiledBlock<D extends Tree, O extends Tree>(f: (differentiated
     if (!compiles() || recording() || depth > 1) return f(differentiated, others);
     const d = flatten(differentiated as Tree), o = flatten(others as Tree), signature = `${d.signature};${o.signature}`;
     let program = programs.get(signature);
-    if (!program) programs.set(signature, (program = trace(f, differentiated, others)));
+    if (!program) programs.set(signature, (program = trace(f, differentiated, others, options)));
     const { forward, forwardWithResiduals, backward, usedArguments, connected } = program;
     const all = [...d.tensors, ...o.tensors];
     if (depth === 0 || !connected.length) return forward.call(idsOf(all))[0];
@@ -46,35 +57,35 @@ export function compiledBlock<D extends Tree, O extends Tree>(f: (differentiated
   };
 }
 
-function trace<D extends Tree, O extends Tree>(f: (d: D, o: O) => Tensor, givenDifferentiated: D, givenOthers: O): Program {
+function trace<D extends Tree, O extends Tree>(f: (d: D, o: O) => Tensor, differentiated: D, others: O, { recompute = "cheap", precision }: BlockOptions): Program {
+  const count = flatten(differentiated as Tree).tensors.length;
   let program!: Program;
   tf.tidy(() => isolated(() => {
-    const [differentiated, others] = distinct([givenDifferentiated, givenOthers] as readonly Tree[]) as unknown as [D, O];
-    const d = flatten(differentiated as Tree).tensors, all = [...d, ...flatten(others as Tree).tensors], argumentIds = idsOf(all);
-    const dy = tf.ones(f(differentiated, others).shape), dyId = idsOf([dy])[0];
-    let boundary = 0, yId = -1, connected: number[] = [];
-    const { result: gradientIds, ops, constants } = record((mark) => {
-      const { grads } = tf.engine().gradients(() => {
-        const y = f(differentiated, others);
+    const all = distinct([...flatten(differentiated as Tree).tensors, ...flatten(others as Tree).tensors]), argumentIds = idsOf(all);
+    const d = all.slice(0, count), o = unflatten(others as Tree, all.slice(count)) as O;
+    const dy = tf.ones(f(unflatten(differentiated as Tree, d) as D, o).shape), dyId = idsOf([dy])[0];
+    let boundary = 0, yId = -1;
+    const { result: { gradientIds, connected }, ops, constants } = record((mark) => {
+      const gradients = gradientsWhere(() => {
+        const y = f(unflatten(differentiated as Tree, d) as D, o);
         yId = idsOf([y])[0];
         boundary = mark();
         return y;
-      }, d, dy, true) as { grads: (Tensor | undefined)[] };
-      connected = grads.flatMap((g, i) => (g ? [i] : []));
-      return idsOf(connected.map((i) => grads[i]!));
+      }, d, dy);
+      return { gradientIds: idsOf(gradients.filter((g) => g !== undefined)), connected: d.flatMap((_, i) => (gradients[i] ? [i] : [])) };
     });
-    const forwardOps = ops.slice(0, boundary), backwardOps = needed(ops.slice(boundary), gradientIds);
-    const made = new Map(forwardOps.flatMap((op) => op.outputs.map((h) => [h.id, h] as const)));
-    const used = new Set([...backwardOps.flatMap((op) => op.inputs), ...gradientIds]);
-    const residuals = [...used].filter((id) => made.has(id)), usedArguments = argumentIds.flatMap((id, i) => (used.has(id) ? [i] : []));
+    const forwardOps = ops.slice(0, boundary), gradientOps = needed(ops.slice(boundary), gradientIds);
+    const { residuals, again } = partition(forwardOps, [...gradientOps.flatMap((op) => op.inputs), ...gradientIds], recompute === "all");
+    const backwardOps = [...again, ...gradientOps], made = new Map(forwardOps.flatMap((op) => op.outputs.map((h) => [h.id, h] as const)));
+    const used = new Set([...backwardOps.flatMap((op) => op.inputs), ...gradientIds]), usedArguments = argumentIds.flatMap((id, i) => (used.has(id) ? [i] : []));
     const handles = all.map((t, i) => handleOf(argumentIds[i], t));
     const saved = [...residuals.map((id) => made.get(id)!), ...usedArguments.map((i) => handles[i])], compiled: Graph[] = [];
-    const add = (...args: Parameters<typeof compile>) => { const graph = compile(...args); compiled.push(graph); return graph; };
+    const add = (ops: readonly RecordedOp[], inputs: readonly Handle[], outputs: readonly number[]) => { const graph = compile(ops, inputs, outputs, constants, precision); compiled.push(graph); return graph; };
     try {
       program = {
-        forward: add(needed(forwardOps, [yId]), handles, [yId], constants),
-        forwardWithResiduals: add(needed(forwardOps, [yId, ...residuals]), handles, [yId, ...residuals], constants),
-        backward: add(backwardOps, [...saved, handleOf(dyId, dy)], gradientIds, constants),
+        forward: add(needed(forwardOps, [yId]), handles, [yId]),
+        forwardWithResiduals: add(needed(forwardOps, [yId, ...residuals]), handles, [yId, ...residuals]),
+        backward: add(backwardOps, [...saved, handleOf(dyId, dy)], gradientIds),
         usedArguments, connected,
       };
     } catch (error) {
@@ -85,9 +96,20 @@ function trace<D extends Tree, O extends Tree>(f: (d: D, o: O) => Tensor, givenD
   return program;
 }
 
-/** Runs f with the gradient tape of the caller set aside. */
-function isolated<T>(f: () => T): T {
-  const { state } = tf.engine(), { gradientDepth, kernelDepth, activeTape } = state;
-  state.gradientDepth = state.kernelDepth = 0;
-  try { return f(); } finally { Object.assign(state, { gradientDepth, kernelDepth, activeTape }); }
+/** Operations whose results are worth keeping; all others cost less to compute again than to write and read. */
+const EXPENSIVE = /MatMul|Einsum|Conv/;
+
+/**
+ * What the backward pass takes from the forward pass: `residuals`, kept results of matrix products, and `again`, the cheap
+ * operations that make everything else that is `wanted` from those and the arguments once more.
+ */
+function partition(forward: readonly RecordedOp[], wanted: Iterable<number>, keepNothing: boolean): { residuals: number[]; again: RecordedOp[] } {
+  const want = new Set(wanted), residuals: number[] = [], again: RecordedOp[] = [];
+  for (const op of [...forward].reverse()) {
+    const results = op.outputs.filter((o) => want.has(o.id));
+    if (!results.length) continue;
+    if (!keepNothing && EXPENSIVE.test(op.name)) residuals.push(...results.map((o) => o.id));
+    else { again.push(op); op.inputs.forEach((id) => want.add(id)); }
+  }
+  return { residuals, again: again.reverse() };
 }
