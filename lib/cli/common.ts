@@ -1,6 +1,6 @@
 /** What several commands share: loading a model with progress, reading the data, choosing a method. */
 import { TunelabError } from "../errors";
-import { loadAdapter, lora, type Adapter, type Method, type Targets } from "../methods";
+import { loadAdapter, type Adapter } from "../methods";
 import { load, type Model } from "../model";
 import { encodeExamples, messagesOf, type Example } from "../objectives";
 import { progress } from "../course";
@@ -9,7 +9,7 @@ import type { Arguments, Flag } from "./arguments";
 
 export const MODEL_FLAGS = {
   model: { value: "DIR", help: "Hugging Face model folder, or a .gguf file", required: true },
-  adapter: { value: "DIR", help: "adapter folder (PEFT layout) to put on the model" },
+  adapter: { value: "DIR", help: "adapter folder of any kind to put on the model" },
 } satisfies Record<string, Flag>;
 export const EXAMPLE_FLAGS = {
   template: { value: "NAME", help: "chat (the tokenizer's template) or plain (问:…\\n答:…)" },
@@ -33,13 +33,6 @@ export async function loadExamples(file: string, model: Model, args: Arguments):
   const options = exampleOptions(args), limit = options.maxLength ?? model.config.maxPositions;
   if (limit > model.config.maxPositions) throw new TunelabError(`--max-length ${limit} is more than the model's ${model.config.maxPositions} positions.`);
   return encodeExamples(model.tokenizer, records, { ...options, maxLength: limit, long: options.maxLength === undefined ? "refuse" : "truncate" });
-}
-
-export const METHODS = ["lora"] as const;
-export function chooseMethod(args: Arguments): Method {
-  args.choice("method", METHODS);
-  const targets = args.text("targets") === "all-linear" ? "all-linear" : args.list("targets");
-  return lora({ rank: args.number("rank"), alpha: args.number("alpha"), dropout: args.number("dropout"), targets: targets as Targets | undefined });
 }
 
 /** The outcome: JSON on standard output with --json, otherwise a line an item. */

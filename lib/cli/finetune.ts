@@ -1,29 +1,26 @@
-/** tunelab finetune: train an adapter on a data file, with checkpoints, and save it for PEFT. */
+/** tunelab finetune: train an adapter on a data file, with checkpoints, and save it. */
 import * as path from "node:path";
 import { TunelabError } from "../errors";
-import { saveAdapter } from "../methods";
+import { projectDiff, saveAdapter, trainableCount } from "../methods";
 import { save } from "../model";
-import { train, SCHEDULES } from "../train";
+import { evaluate, train, SCHEDULES } from "../train";
 import { Arguments, type Command } from "./arguments";
-import { chooseMethod, EXAMPLE_FLAGS, loadExamples, loadModel, METHODS, MODEL_FLAGS, result } from "./common";
+import { EXAMPLE_FLAGS, loadExamples, loadModel, MODEL_FLAGS, result } from "./common";
+import { checkMethod, chooseMethod, METHOD_FLAGS } from "./methods";
 
 export const finetune: Command = {
-  summary: "fine-tune a model on a file of records and write an adapter that PEFT loads",
+  summary: "fine-tune a model on a file of records and write an adapter (where PEFT has the method, one that it loads)",
   flags: {
     model: MODEL_FLAGS.model,
     data: { value: "FILE", help: ".jsonl or .json of {question, answer}, {prompt, completion}, {instruction, output} or {messages}", required: true },
     out: { value: "DIR", help: "run folder: checkpoints, logs, and the adapter in DIR/adapter", required: true },
     validation: { value: "FILE", help: "records to evaluate on, in the same form" },
-    method: { value: "NAME", help: METHODS.join(", "), default: "lora" },
-    rank: { value: "R", help: "rank of the update", default: "8" },
-    alpha: { value: "A", help: "scale of the update", default: "16" },
-    dropout: { value: "P", help: "dropout on the adapter's input", default: "0" },
-    targets: { value: "NAMES", help: "modules, with commas, or all-linear", default: "q_proj,v_proj" },
+    ...METHOD_FLAGS,
     steps: { value: "N", help: "optimizer steps (instead of --epochs)" },
     epochs: { value: "N", help: "passes over the data", default: "1" },
     "batch-size": { value: "N", help: "examples in one pass", default: "8" },
     accumulate: { value: "N", help: "passes per optimizer step", default: "1" },
-    "learning-rate": { value: "X", help: "peak learning rate", default: "1e-3" },
+    "learning-rate": { value: "X", help: "peak learning rate (default: the method's own, 1e-3 for lora)" },
     schedule: { value: "NAME", help: SCHEDULES.join(", "), default: "cosine" },
     warmup: { value: "N", help: "steps of linear rise (default 5 % of all)" },
     clip: { value: "X", help: "largest gradient norm, 0 = off", default: "1" },
@@ -37,24 +34,29 @@ export const finetune: Command = {
   examples: [
     "tunelab finetune --model models/SmolLM2-135M-Instruct --data data/security-qa/en/train.jsonl --out runs/first --steps 100",
     "tunelab finetune --model DIR --data FILE --validation FILE --evaluate-every 20 --out runs/second --rank 16 --targets all-linear",
+    'tunelab finetune --model DIR --data FILE --out runs/third --method prefix --start "You are an expert on network security."',
   ],
   async run(args: Arguments) {
-    const out = args.need("out"), data = args.need("data"), method = chooseMethod(args);
-    const { model } = await loadModel(args);
-    const validation = args.text("validation");
+    const out = args.need("out"), data = args.need("data");
+    checkMethod(args);
+    const { model } = await loadModel(args), examples = await loadExamples(data, model, args);
+    const validation = args.text("validation") ? await loadExamples(args.text("validation")!, model, args) : undefined;
+    const method = await chooseMethod(args, model, examples);
     const run = await train({
-      model, method,
-      data: { train: await loadExamples(data, model, args), validation: validation ? await loadExamples(validation, model, args) : undefined },
+      model, method, data: { train: examples, validation },
       steps: args.number("steps"), epochs: args.number("epochs"), batchSize: args.number("batch-size"), accumulate: args.number("accumulate"),
       learningRate: args.number("learning-rate"), schedule: args.choice("schedule", SCHEDULES), warmup: args.number("warmup"), clip: args.number("clip"),
       evaluateEvery: args.number("evaluate-every"), saveEvery: args.number("save-every"), seed: args.number("seed"), folder: out, resume: args.has("resume"),
     });
-    const adapter = path.join(out, "adapter");
-    saveAdapter(adapter, run, model);
+    const adapter = path.join(out, "adapter"), density = args.number("density");
+    // a difference that learned to be sparse is kept as far as the budget allows
+    const kept = method.name === "diff-pruning" ? projectDiff(run, model.params, density === undefined ? {} : { density }) : run;
+    saveAdapter(adapter, kept, model);
+    const projected = kept === run ? undefined : { entries: trainableCount(kept), ...(validation ? await evaluate(model, validation, { adapter: kept, batchSize: args.number("batch-size") }) : {}) };
     const merged = args.has("merge") ? path.join(out, "merged") : undefined;
-    if (merged) save({ ...model, params: method.merge!(model.params, run.trained) }, merged);
+    if (merged) save({ ...model, params: kept.method.merge!(model.params, kept.trained) }, merged);
     const last = run.history.steps.at(-1);
-    result({ status: run.status, message: run.message, steps: last?.step ?? 0, loss: last?.loss, validation: run.history.evaluations.at(-1), adapter, merged }, args);
+    result({ status: run.status, message: run.message, steps: last?.step ?? 0, loss: last?.loss, validation: run.history.evaluations.at(-1), projected, adapter, merged }, args);
     if (run.status === "non-finite") throw new TunelabError(run.message);
     return run.status === "stopped" ? 130 : 0;
   },

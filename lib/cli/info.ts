@@ -2,18 +2,11 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { TunelabError } from "../errors";
+import { readAdapterConfig } from "../methods";
 import { openSafetensors, parameterShapes, readConfig } from "../model";
 import { backend } from "../tensor";
 import { Arguments, type Command } from "./arguments";
 import { MODEL_FLAGS, result } from "./common";
-
-/** The config of an adapter folder, of whatever kind. */
-function readAdapterConfig(folder: string): Record<string, unknown> {
-  const file = path.join(folder, "adapter_config.json");
-  if (!fs.existsSync(file)) throw new TunelabError(`${folder}: holds no adapter_config.json; give an adapter folder as \`tunelab finetune\` or PEFT writes it.`);
-  try { return JSON.parse(fs.readFileSync(file, "utf8")); }
-  catch (error) { throw new TunelabError(`${file}: is not valid JSON (${(error as Error).message}); copy the adapter again.`); }
-}
 
 const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
@@ -29,10 +22,13 @@ export const info: Command = {
       found.model = { ...config, parameters: Object.values(parameterShapes({ source, ...config })).reduce((sum, shape) => sum + size(shape), 0) };
     }
     if (adapter) {
-      const config = readAdapterConfig(adapter);
-      const weights = openSafetensors(path.join(adapter, "adapter_model.safetensors"));
-      found.adapter = { type: config.peft_type, rank: config.r, alpha: config.lora_alpha, targets: config.target_modules, base: config.base_model_name_or_path,
-        tensors: weights.tensors.size, parameters: [...weights.tensors.values()].reduce((sum, t) => sum + size(t.shape), 0) };
+      const { config, file } = readAdapterConfig(adapter);
+      const name = fs.readdirSync(adapter).find((f) => f.endsWith(".safetensors"));
+      if (!name) throw new TunelabError(`${adapter}: holds ${path.basename(file)}, but no .safetensors file; copy the adapter again.`);
+      const weights = openSafetensors(path.join(adapter, name)), scalars = [...weights.tensors.values()].filter((t) => t.dtype !== "I32");
+      found.adapter = { type: config.peft_type ?? config.method ?? "adapter", rank: config.r, alpha: config.lora_alpha, targets: config.target_modules, tokens: config.num_virtual_tokens,
+        settings: config.settings ?? config.config, base: config.base_model_name_or_path ?? config.base ?? config.model_name,
+        tensors: weights.tensors.size, parameters: scalars.reduce((sum, t) => sum + size(t.shape), 0), bytes: fs.statSync(path.join(adapter, name)).size };
       weights.close();
     }
     result(found, args);

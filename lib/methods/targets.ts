@@ -24,3 +24,20 @@ export function matchSites(base: Params, targets: Targets): Site[] {
   }
   return sites.filter((s) => wanted.some((t) => matches(s.name, t)));
 }
+
+/** Parameters: "all" of the model, those of its "layers", or those of modules ("q_proj", "mlp", "norm") or whole names ("lm_head.weight"). */
+export type Selection = "all" | "layers" | readonly string[];
+
+/** Names of the parameters that are selected, in the order of `base`. Every entry must match at least one. */
+export function selectParameters(base: Params, selection: Selection): string[] {
+  const names = Object.keys(base);
+  if (selection === "all") return names;
+  if (selection === "layers") return names.filter((name) => name.startsWith("model.layers."));
+  const within = (name: string, wanted: string) => name === wanted || matches(name, wanted) || `.${name}`.includes(`.${wanted}.`);
+  const unmatched = selection.filter((wanted) => !names.some((name) => within(name, wanted)));
+  if (selection.length === 0 || unmatched.length) {
+    const known = [...new Set(names.map((name) => name.replace(/^model\.layers\.\d+\./, "").replace(/\.(weight|bias)$/, "")))].join(", ");
+    throw new TunelabError(`${unmatched.length ? `No parameter of this model belongs to ${unmatched.join(", ")}` : "No parameters are given"}; choose "all", "layers", or from ${known}.`);
+  }
+  return names.filter((name) => selection.some((wanted) => within(name, wanted)));
+}

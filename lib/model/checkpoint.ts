@@ -71,8 +71,11 @@ const TORCH_NAME = { F32: "float32", F16: "float16", BF16: "bfloat16" } as const
 
 /** Writes config.json, model.safetensors and the tokenizer's files. Each file replaces its predecessor only when it is complete. */
 export function save(model: Model, folder: string, { dtype = "F32" }: SaveOptions = {}): void {
+  const shapes = parameterShapes(model.config), extra = Object.keys(model.params).filter((name) => !Object.hasOwn(shapes, name));
+  if (extra.length)
+    throw new TunelabError(`${folder}: a ${model.config.architecture} folder has no place for ${extra.slice(0, 5).join(", ")}${extra.length > 5 ? ` and ${extra.length - 5} more` : ""}, and would lose them; save the adapter instead.`);
   fs.mkdirSync(folder, { recursive: true });
-  const tensors = Object.fromEntries(Object.keys(parameterShapes(model.config)).map((name) => {
+  const tensors = Object.fromEntries(Object.keys(shapes).map((name) => {
     const t = model.params[name];
     return [name, { shape: t.shape, data: t.dataSync() as Float32Array, dtype }];
   }));

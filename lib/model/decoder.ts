@@ -3,13 +3,14 @@
  * Prompts are padded on the left; cache slot t holds position t of the padded sequences.
  */
 import type { Tensor } from "@tensorflow/tfjs";
-import type { Adapter } from "../methods/method";
-import { takeRows, tf } from "../tensor";
+import { extraPositions, type Adapter } from "../methods/method";
+import { dispose, takeRows, tf, type Params } from "../tensor";
 import type { Model } from "./checkpoint";
 import { causalMask, paddingMask, positionsOf } from "./forward";
-import { embedded, headOf, throughLayersCached, type View } from "./layers";
+import { embedded, encoded, headOf, throughLayersCached, type View } from "./layers";
 import { ropeTables } from "./rope";
 import type { KeyValues } from "./transformer";
+import { placeIds } from "./virtual";
 
 /** The cache is a multiple of this many slots long, so that few different shapes are compiled. */
 const SLOT_STEP = 64;
@@ -21,20 +22,31 @@ export class Decoder {
   private filled: number;
   private slots: number;
   private view: View;
+  private prompts: readonly (readonly number[])[];
+  /** Slots that the method's prefix takes, the first of all. */
+  private prefix: number;
+  /** What the method's encoder made, once for all steps. */
+  private made: Params = {};
 
-  constructor(private model: Model, private prompts: readonly (readonly number[])[], longestSequence: number, adapter?: Adapter) {
-    this.filled = Math.max(...prompts.map((ids) => ids.length));
-    this.slots = Math.ceil(longestSequence / SLOT_STEP) * SLOT_STEP;
-    this.attend = prompts.map((ids) => new Uint8Array(this.slots).fill(1, this.filled - ids.length, this.filled));
-    this.view = { params: model.params, config: model.config, ...adapter };
+  /** `longestSequence` counts a row's own tokens, without those that the method adds. */
+  constructor(private model: Model, prompts: readonly (readonly number[])[], longestSequence: number, adapter?: Adapter) {
+    this.prompts = prompts.map((ids) => placeIds(adapter?.method, ids));
+    this.prefix = adapter?.method.prefix?.count ?? 0;
+    this.filled = this.prefix + Math.max(...this.prompts.map((ids) => ids.length));
+    this.slots = Math.ceil((longestSequence + extraPositions(adapter?.method)) / SLOT_STEP) * SLOT_STEP;
+    this.attend = this.prompts.map((ids) => new Uint8Array(this.slots).fill(1, 0, this.prefix).fill(1, this.filled - ids.length, this.filled));
+    const view: View = { params: model.params, config: model.config, ...adapter };
+    if (adapter?.method.encode) this.made = tf.tidy(() => encoded(view).trained!);
+    this.view = adapter?.method.encode ? { ...view, trained: this.made, encoded: true } : view;
   }
 
   /** Reads the prompts; logits of the token that follows each. */
   prefill(): Float32Array[] {
-    const width = this.filled, pad = this.model.tokenizer.pad, batch = this.prompts.length;
+    const { prefix } = this, width = this.filled - prefix, pad = this.model.tokenizer.pad, batch = this.prompts.length;
     const ids = this.prompts.flatMap((row) => [...Array<number>(width - row.length).fill(pad), ...row]);
-    const attend = this.attend.flatMap((row) => [...row.subarray(0, width)]);
-    return this.run(ids, positionsOf(attend, batch), () => tf.maximum(tf.add(causalMask(width), paddingMask(attend, batch)), -1e9),
+    const attend = this.attend.flatMap((row) => [...row.subarray(0, this.filled)]);
+    const positions = positionsOf(attend, batch).filter((_, i) => i % this.filled >= prefix);
+    return this.run(ids, positions, () => tf.maximum(tf.add(causalMask(width, prefix), paddingMask(attend, batch)), -1e9),
       (x, rope, mask) => throughLayersCached(this.view, x, { batch, rope, mask }, this.slots));
   }
 
@@ -61,12 +73,18 @@ export class Decoder {
       flat = headOf(this.view)(last).dataSync() as Float32Array;
       next = cache.map(({ keys, values }) => ({ keys: tf.keep(keys), values: tf.keep(values) }));
     });
-    this.dispose();
+    this.freeCache();
     this.cache = next;
     return this.prompts.map((_, b) => flat.subarray(b * config.vocabSize, (b + 1) * config.vocabSize));
   }
 
   dispose(): void {
+    this.freeCache();
+    dispose(this.made);
+    this.made = {};
+  }
+
+  private freeCache(): void {
     for (const { keys, values } of this.cache) { keys.dispose(); values.dispose(); }
     this.cache = [];
   }

@@ -1,9 +1,9 @@
 /** Text generation with a key-value cache: greedy or sampled, one prompt or a batch, streamed as it comes. */
 import { TunelabError } from "../errors";
-import type { Adapter } from "../methods/method";
+import { extraPositions, type Adapter } from "../methods/method";
 import { Random } from "../tensor";
 import type { Model } from "./checkpoint";
-import { Decoder } from "./decoder";
+import { MixedDecoder } from "./mixed-decoder";
 import { checkIds } from "./forward";
 import { checkSampling, sample, type Sampling } from "./sampling";
 
@@ -13,8 +13,9 @@ export interface GenerateOptions extends Sampling {
   /** Texts that end an answer; they are not part of it. */
   stop?: readonly string[];
   seed?: number;
-  /** Answer with a fine-tuned adapter on the model. */
+  /** Answer with a fine-tuned adapter on the model; or one for each prompt, undefined for the model alone. */
   adapter?: Adapter;
+  adapters?: readonly (Adapter | undefined)[];
   /** Receives text as it is made: the new piece and the index of its prompt. */
   onText?: (piece: string, index: number) => void;
   /** Awaited before each token; throw from it to stop. */
@@ -24,20 +25,21 @@ export interface Generated { text: string; ids: number[]; stoppedBy: "eos" | "st
 
 /** Answers to one prompt or several. Prompts are complete texts (see promptText for chat templates) or token ids. */
 export async function generate(model: Model, prompts: readonly (string | readonly number[])[], options: GenerateOptions = {}): Promise<Generated[]> {
-  const { maxNewTokens = 128, stop = [], seed = 0, adapter, onText, tick = () => new Promise<void>(setImmediate) } = options;
+  const { maxNewTokens = 128, stop = [], seed = 0, adapter, adapters = prompts.map(() => adapter), onText, tick = () => new Promise<void>(setImmediate) } = options;
   checkSampling(options);
   if (!Number.isInteger(maxNewTokens) || maxNewTokens < 1) throw new TunelabError(`maxNewTokens is ${maxNewTokens}; it must be a whole number of at least 1.`);
   if (stop.some((text) => !text)) throw new TunelabError("A stop text is empty, which would end every answer at once; leave it out.");
+  if (adapters.length !== prompts.length) throw new TunelabError(`There are ${adapters.length} adapters for ${prompts.length} prompts; give one for each, undefined for the model alone.`);
   const encoded = prompts.map((p) => (typeof p === "string" ? model.tokenizer.encode(p) : [...p]));
   const empty = encoded.findIndex((ids) => ids.length === 0);
   if (prompts.length === 0 || empty >= 0) throw new TunelabError(prompts.length === 0 ? "No prompt is given." : `Prompt ${empty + 1} is empty; give it at least one token.`);
-  encoded.forEach((ids, i) => checkIds(ids, model.config, `Prompt ${i + 1}`));
-  const longest = Math.max(...encoded.map((ids) => ids.length));
-  if (longest + maxNewTokens > model.config.maxPositions)
-    throw new TunelabError(`A prompt of ${longest} tokens and ${maxNewTokens} new ones exceed the model's ${model.config.maxPositions} positions; shorten one of them.`);
+  encoded.forEach((ids, i) => checkIds(ids, model.config, `Prompt ${i + 1}`, adapters[i]?.method.virtual?.count));
+  const longest = Math.max(...encoded.map((ids) => ids.length)), extra = Math.max(...adapters.map((a) => extraPositions(a?.method)));
+  if (longest + maxNewTokens + extra > model.config.maxPositions)
+    throw new TunelabError(`A prompt of ${longest} tokens${extra ? `, the method's ${extra}` : ""} and ${maxNewTokens} new ones exceed the model's ${model.config.maxPositions} positions; shorten one of them.`);
 
   const rows = encoded.map((ids, i) => new Row(model, ids, stop, new Random(seed, `generate${i}`), (piece) => onText?.(piece, i)));
-  const decoder = new Decoder(model, encoded, longest + maxNewTokens, adapter);
+  const decoder = new MixedDecoder(model, encoded, longest + maxNewTokens, adapters);
   try {
     let next = encoded.map(() => 0);
     for (let n = 0; n < maxNewTokens; n++) {

@@ -17,6 +17,8 @@ export interface View {
   trained?: Params;
   /** Seeds dropout; given in training only. */
   key?: Tensor;
+  /** `trained` is what the method's encoder made (see `encoded`). */
+  encoded?: boolean;
   /** How gradients pass through the layers; given in training only. */
   pass?: GradientPass;
 }
@@ -33,6 +35,10 @@ export interface GradientPass extends BlockOptions {
     anchor: Tensor;
   };
 }
+
+/** The view with what the model sees of the trained tensors: the output of the method's encoder, where it has one. */
+export const encoded = (view: View): View =>
+  view.encoded || !view.method?.encode ? view : { ...view, trained: view.method.encode(view.trained ?? {}), encoded: true };
 
 export interface Parts { layers: Params[]; rest: Params }
 const LAYER = /^model\.layers\.(\d+)\./;
@@ -52,14 +58,32 @@ function parts(params: Params, count: number): Parts {
   return partitions.get(params)!;
 }
 
+/** The base's parameters by layer, each with the method's constants beside them. */
+export function baseParts({ params, config, method }: Pick<View, "params" | "config" | "method">): Parts {
+  const base = parts(params, config.layers);
+  if (!method?.constants) return base;
+  const own = parts(method.constants, config.layers);
+  return { layers: base.layers.map((layer, l) => ({ ...layer, ...own.layers[l] })), rest: { ...base.rest, ...own.rest } };
+}
+
 /** Weights and wrap of one part of the model under the method. */
 export function applied({ method, key }: View, base: Params, trained: Params, part: string): { params: Params; wrap: Wrap } {
-  return { params: method?.weights?.(base, trained) ?? base, wrap: method?.wrap?.(trained, key && foldIn(key, part)) ?? noWrap };
+  const own = key && foldIn(key, part);
+  return { params: method?.weights?.(base, trained, own) ?? base, wrap: method?.wrap?.(trained, own) ?? noWrap };
+}
+
+/** Puts the method's prefix, the same for every row, before a layer's own keys and values. */
+function behindPrefix({ method, config }: Pick<View, "method" | "config">, trained: Params, batch: number): (fresh: KeyValues) => KeyValues {
+  if (!method?.prefix) return (fresh) => fresh;
+  const { keys, values } = method.prefix.keyValues(trained), each = tf.ones([batch, 1, 1, 1]);
+  const heads = (rows: Tensor) => tf.transpose(tf.reshape(rows, [1, rows.shape[0], config.keyValueHeads, config.headDim]), [0, 2, 1, 3]); // [1, kvHeads, n, d]
+  const join = (prefix: Tensor, own: Tensor) => tf.concat([tf.mul(heads(prefix), each), own], 2); // [B, kvHeads, n + T, d]
+  return (fresh) => ({ keys: join(keys, fresh.keys), values: join(values, fresh.values) });
 }
 
 /** Parameters and code outside the layers: embedding, final norm, head. */
 export function outside(view: View): { params: Params; wrap: Wrap } {
-  return applied(view, parts(view.params, view.config.layers).rest, parts(view.trained ?? {}, view.config.layers).rest, "outside");
+  return applied(view, baseParts(view).rest, parts(view.trained ?? {}, view.config.layers).rest, "outside");
 }
 
 /** Token embeddings under the method: ids int32 [n] → [n, H]. */
@@ -75,7 +99,7 @@ type Block = (d: { x: Tensor; trained: Params }, o: Others) => Tensor;
 
 const layerOf = ({ config, method }: View): LayerFunction => (x, trained, { base, key, rope, mask, batch }) => {
   const { params, wrap } = applied({ params: base, config, method, key: key ?? undefined }, base, trained, "layer");
-  return layer(x, params, { config, batch, rope, mask, wrap });
+  return layer(x, params, { config, batch, rope, mask, wrap }, behindPrefix({ method, config }, trained, batch));
 };
 
 /** One compiled layer for each combination of architecture, method and options. */
@@ -98,7 +122,7 @@ function fusedBlockOf(view: View, { use }: Fused): FusedBlock<Params, Others, Tr
 
 /** All layers, without the final norm: rows [B·T, H] → [B·T, H]. */
 export function throughLayers(view: View, x: Tensor, { batch, rope, mask }: Surroundings): Tensor {
-  const count = view.config.layers, base = parts(view.params, count).layers, trained = parts(view.trained ?? {}, count).layers, fused = view.pass?.fused;
+  const count = view.config.layers, base = baseParts(view).layers, trained = parts(view.trained ?? {}, count).layers, fused = view.pass?.fused;
   if (fused) x = tf.add(x, fused.anchor);
   for (let l = 0; l < count; l++) {
     const others: Others = { base: base[l], key: view.key ? foldIn(view.key, String(l)) : null, rope: { ...rope }, mask, batch };
@@ -120,8 +144,9 @@ function cachedLayerOf({ config, method }: View): CachedLayer {
       const { params, wrap } = applied({ params: base, config, method }, base, trained, "layer");
       let cache!: KeyValues;
       const put = (old: Tensor, fresh: Tensor, here: Tensor) => tf.add(tf.mul(old, tf.sub(1, here)), tf.mul(fresh, here));
-      const y = layer(x, params, { config, wrap, ...surroundings }, (fresh) => {
+      const y = layer(x, params, { config, wrap, ...surroundings }, (own) => {
         const pad = (t: Tensor) => tf.pad(t, [[0, 0], [0, 0], [0, slots - t.shape[2]!], [0, 0]]);
+        const fresh = past ? own : behindPrefix({ method, config }, trained, surroundings.batch)(own);
         cache = past ? { keys: put(past.keys, fresh.keys, past.here), values: put(past.values, fresh.values, past.here) } : { keys: pad(fresh.keys), values: pad(fresh.values) };
         return past ? cache : fresh;
       });
@@ -135,7 +160,7 @@ function cachedLayerOf({ config, method }: View): CachedLayer {
 
 /** All layers with their cache, for generation; never differentiated. Returns the rows and each layer's new cache. */
 export function throughLayersCached(view: View, x: Tensor, { batch, rope, mask }: Surroundings, slots: number, step?: { past: readonly KeyValues[]; here: Tensor }): { x: Tensor; cache: KeyValues[] } {
-  const count = view.config.layers, base = parts(view.params, count).layers, trained = parts(view.trained ?? {}, count).layers, run = cachedLayerOf(view), cache: KeyValues[] = [];
+  const count = view.config.layers, base = baseParts(view).layers, trained = parts(view.trained ?? {}, count).layers, run = cachedLayerOf(view), cache: KeyValues[] = [];
   for (let l = 0; l < count; l++) {
     const { keys, values, ...rest } = run(x, { base: base[l], trained: trained[l] }, { batch, rope: { ...rope }, mask }, step ? { ...step.past[l], here: step.here } : null, slots);
     cache.push({ keys, values });
@@ -148,12 +173,12 @@ type Head = (x: Tensor, parts: { base: Params; trained: Params }) => Tensor;
 const heads = new WeakMap<ModelConfig, WeakMap<object, Head>>();
 /** Final norm and output head, compiled: rows [n, H] → logits [n, vocabulary]. For generation; never differentiated. */
 export function headOf(view: View): (x: Tensor) => Tensor {
-  const { config, method } = view, count = config.layers;
+  const { config, method } = view;
   const run = perMethod(heads, config, method, () => jit(((x: Tensor, { base, trained }: { base: Params; trained: Params }) => {
     const { params, wrap } = applied({ params: base, config, method }, base, trained, "outside");
     return head(x, params, config, wrap);
   }) as never) as unknown as Head);
-  return (x) => run(x, { base: parts(view.params, count).rest, trained: parts(view.trained ?? {}, count).rest });
+  return (x) => run(x, { base: baseParts(view).rest, trained: parts(view.trained ?? {}, config.layers).rest });
 }
 
 /** What `make` makes, once for each combination of architecture and method. */

@@ -18,6 +18,8 @@ export interface TensorSource {
   dtype: string;
   /** The values as float32, row after row. */
   read(): Float32Array;
+  /** The values of an I32 tensor, exactly: float32 has not all integers above 2^24. */
+  integers?(): Int32Array;
 }
 
 export interface SafetensorsFile {
@@ -47,6 +49,7 @@ export function openSafetensors(file: string): SafetensorsFile {
       tensors.set(name, {
         shape, dtype,
         read: () => bytes.decode(dataStart + begin, width, 1, new Float32Array(size), (part, out) => decode(dtype, part, out)),
+        ...(dtype === "I32" ? { integers: () => new Int32Array(bytes.read(dataStart + begin, end - begin).buffer) } : {}),
       });
     }
     checkRanges(ranges, bytes.size - dataStart, bytes);

@@ -3,7 +3,8 @@
  * Hidden states are rows [B·T, H]: every matrix product is then one plain 2-D product.
  *
  * A fine-tuning method may put code around any named module ("site") through `wrap`: the embedding, each linear map,
- * `…self_attn` and `…mlp` (rows in, rows out), each whole layer, the head.
+ * `…self_attn` and `…mlp` (rows in, rows out), `…attention_block` and `…mlp_block` (the same with norm and residual), each
+ * whole layer, the head.
  */
 import type { Tensor } from "@tensorflow/tfjs";
 import { rmsNorm, silu, softmax, takeRows, tf, type Params } from "../tensor";
@@ -67,8 +68,8 @@ export function layer(x: Tensor, params: Params, context: Context, extend: (fres
     project("mlp.down_proj", tf.mul(silu(project("mlp.gate_proj", x)), project("mlp.up_proj", x)));
 
   return wrap(at, x, (x) => {
-    const h = tf.add(x, wrap(`${at}.self_attn`, rmsNorm(x, params[`${at}.input_layernorm.weight`], eps), attention));
-    return tf.add(h, wrap(`${at}.mlp`, rmsNorm(h, params[`${at}.post_attention_layernorm.weight`], eps), mlp));
+    const h = wrap(`${at}.attention_block`, x, (x) => tf.add(x, wrap(`${at}.self_attn`, rmsNorm(x, params[`${at}.input_layernorm.weight`], eps), attention)));
+    return wrap(`${at}.mlp_block`, h, (h) => tf.add(h, wrap(`${at}.mlp`, rmsNorm(h, params[`${at}.post_attention_layernorm.weight`], eps), mlp)));
   });
 }
 

@@ -4,8 +4,8 @@
  * Logits are computed only where there is a target, which for short answers saves most of the head's work.
  */
 import type { Scalar, Tensor } from "@tensorflow/tfjs";
-import type { Method } from "../methods/method";
-import { applied, checkIds, checkLength, head, hiddenStates, partition, type ModelConfig } from "../model";
+import { extraPositions, type Method } from "../methods/method";
+import { applied, baseParts, checkIds, checkLength, encoded, head, hiddenStates, partition, type ModelConfig } from "../model";
 import { compiledBlock, crossEntropy, takeRows, tf, weightedMean, type Params, type Precision } from "../tensor";
 import type { Example } from "./examples";
 import type { Objective } from "./objective";
@@ -16,6 +16,8 @@ export interface SftBatch {
   batch: number;
   /** Tokens of the longest example, which T rounds up. */
   longest: number;
+  /** Tokens of each row before its first target [B]. */
+  context: Int32Array;
   /** Flat positions whose next token is a target, and those tokens; both [N], padded to a round length. */
   rows: Int32Array;
   labels: Int32Array;
@@ -39,7 +41,8 @@ export function collateSft(examples: readonly Example[]): SftBatch {
   });
   const N = roundUp(Math.max(rows.length, 1), TARGET_STEP), weights = new Float32Array(N).fill(1, 0, rows.length);
   const padded = (x: number[]) => { const out = new Int32Array(N); out.set(x); return out; };
-  return { ids, batch: examples.length, longest, rows: padded(rows), labels: padded(labels), weights, weight: rows.length };
+  const context = Int32Array.from(examples, (e) => { const first = e.target.indexOf(1, 1); return first < 0 ? e.ids.length : first; });
+  return { ids, batch: examples.length, longest, context, rows: padded(rows), labels: padded(labels), weights, weight: rows.length };
 }
 
 /** The head and the loss, compiled as one: rows with a target in, mean loss out. */
@@ -59,13 +62,13 @@ export function sft(): Objective<Example, SftBatch> {
     length: (example) => example.ids.length,
     collate: collateSft,
     loss({ params, config }, method, pass) {
-      const headLoss = headOf(config, method, pass?.precision), base = partition(params, config.layers).rest;
+      const headLoss = headOf(config, method, pass?.precision), base = baseParts({ params, config, method }).rest;
       return (trained, batch, key) => {
         checkIds(batch.ids, config, "Batch");
-        checkLength(batch.longest, config);
-        const x = hiddenStates({ params, config, method, trained, key, pass }, batch);
+        checkLength(batch.longest, config, extraPositions(method));
+        const view = encoded({ params, config, method, trained, key, pass }), x = hiddenStates(view, batch);
         return headLoss(
-          { x, trained: partition(trained, config.layers).rest },
+          { x, trained: partition(view.trained!, config.layers).rest },
           { base, key: key ?? null, rows: tf.tensor1d(batch.rows, "int32"), labels: tf.tensor1d(batch.labels, "int32"), weights: tf.tensor1d(batch.weights) },
         ) as Scalar;
       };

@@ -29,6 +29,21 @@ export const sigmoid: (x: Tensor) => Tensor = withGradient(
 /** x · sigmoid(x), elementwise (Elfwing et al. 2017; "swish"). */
 export const silu = (x: Tensor): Tensor => tf.mul(x, sigmoid(x));
 
+/** Hyperbolic tangent, elementwise. */
+export const tanh: (x: Tensor) => Tensor = withGradient((x) => tf.tanh(x), (dy, x) => tf.mul(dy, tf.sub(1, tf.square(tanh(x)))));
+
+/** 1 where x > 0, else 0; its slope is 0 everywhere, and not missing as that of tfjs's comparisons. */
+const positive: (x: Tensor) => Tensor = withGradient((x) => tf.cast(tf.greater(x, 0), "float32"), (dy) => tf.zerosLike(dy));
+
+/** max(x, 0), elementwise; slope 0 at 0. */
+export const relu: (x: Tensor) => Tensor = withGradient((x) => tf.relu(x), (dy, x) => tf.mul(dy, positive(x)));
+
+/** min(1, max(0, x)), elementwise; slope 0 at and beyond the ends. */
+export const clampUnit: (x: Tensor) => Tensor = withGradient(
+  (x) => tf.clipByValue(x, 0, 1),
+  (dy, x) => tf.mul(dy, tf.mul(positive(x), positive(tf.sub(1, x)))),
+);
+
 /** Softmax over the last axis. */
 export const softmax: (x: Tensor) => Tensor = withGradient(
   (x) => tf.softmax(x),

@@ -1,6 +1,7 @@
 export * from "./fused";
 export * from "./batches";
 export * from "./history";
+export { trainableLine, trainableTable } from "./report";
 export * from "./schedule";
 export * from "./state";
 export * from "./step";

@@ -1,6 +1,6 @@
 /** What a run shows while it goes: in a notebook a live loss curve and a bar, in a terminal one line. */
-import { inKernel, lineChart, live, progress, t, type Figure } from "../course";
-import type { Method } from "../methods/method";
+import { inKernel, lineChart, live, progress, t, table, type Figure } from "../course";
+import { trainableCount, type Adapter, type Method } from "../methods/method";
 import type { Model } from "../model";
 import { count, type Params } from "../tensor";
 import type { History } from "./history";
@@ -14,9 +14,24 @@ interface Setting { model: Pick<Model, "params">; method: Method; trained: Param
 
 /** "lora trains 460,800 scalars, 0.34 % of 134,515,008" — stated always, so that nobody trains nothing by mistake. */
 export function trainableLine(method: Method, trained: Params, base: Params): string {
-  const n = count(trained), all = count(base), number = (x: number) => x.toLocaleString("en-US");
+  const n = trainableCount({ method, trained }), all = count(base), number = (x: number) => x.toLocaleString("en-US");
   const percent = ((100 * n) / all).toPrecision(2);
   return t({ zh: `${method.name}：训练 ${number(n)} 个标量，是模型 ${number(all)} 个的 ${percent} %`, en: `${method.name} trains ${number(n)} scalars, ${percent} % of the model's ${number(all)}` });
+}
+
+/** What is trained, by kind of tensor (all layers together): tensors, scalars, and their share of the model's scalars in percent. */
+export function trainableTable({ method, trained }: Adapter, { params }: Pick<Model, "params">): Record<string, string | number>[] {
+  const all = count(params), kinds = new Map<string, { tensors: number; scalars: number }>();
+  for (const name of Object.keys(trained)) {
+    const kind = name.replace(/^model\.layers\.\d+\./, "layers.*."), row = kinds.get(kind) ?? { tensors: 0, scalars: 0 };
+    kinds.set(kind, { tensors: row.tensors + 1, scalars: row.scalars + trainableCount({ method, trained: { [name]: trained[name] } }) });
+  }
+  const row = (name: string, tensors: number, scalars: number) => ({
+    [t({ zh: "训练什么", en: "what is trained" })]: name, [t({ zh: "张量", en: "tensors" })]: tensors, [t({ zh: "标量", en: "scalars" })]: scalars,
+    [t({ zh: "占模型 %", en: "% of the model" })]: (100 * scalars) / all,
+  });
+  const rows = [...kinds].map(([name, { tensors, scalars }]) => row(name, tensors, scalars));
+  return [...rows, row(t({ zh: "合计", en: "all" }), Object.keys(trained).length, trainableCount({ method, trained }))];
 }
 
 /** Exponential moving average with bias correction: the trend under the noise of single batches. */
@@ -50,7 +65,7 @@ const note = ({ steps, evaluations }: History): string => {
 
 export function reporter({ model, method, trained, steps, enabled }: Setting): Reporter {
   if (!enabled) return { step() {}, evaluation() {}, async done() {} };
-  console.log(trainableLine(method, trained, model.params));
+  table(trainableTable({ method, trained }, model), trainableLine(method, trained, model.params));
   const bar = progress(steps, t({ zh: "训练", en: "train" }));
   const figure = inKernel() ? live(lossFigure({ steps: [], evaluations: [] })) : undefined;
   const draw = (history: History) => { figure?.update(lossFigure(history)); bar.update(history.steps.length, note(history)); };

@@ -45,12 +45,12 @@ const normOf = (gradients: Params): number =>
 export interface Trainable { trained: Params; state: Readonly<Record<string, Params>> }
 
 type Move = { p: Tensor; state: Params };
-type Group = (tensors: { p: Tensor; g: Tensor; state: Params }[], factor: Tensor, learningRate: Scalar) => Move[];
+type Group = (tensors: { p: Tensor; g: Tensor; state: Params; learningRate: Scalar }[], factor: Tensor) => Move[];
 const groups = new WeakMap<Optimizer, Group>();
 /** The step of one optimizer for a list of tensors, as one compiled program. */
 function groupStep(optimizer: Optimizer): Group {
   if (!groups.has(optimizer)) {
-    const step: Group = (tensors, factor, learningRate) => tensors.map(({ p, g, state }) => optimizer.step(p, tf.mul(g, factor), state, learningRate));
+    const step: Group = (tensors, factor) => tensors.map(({ p, g, state, learningRate }) => optimizer.step(p, tf.mul(g, factor), state, learningRate));
     const compiled = jit(step as never) as unknown as Group;
     groups.set(optimizer, (...args) => tf.tidy(() => compiled(...args) as never) as unknown as Move[]);
   }
@@ -60,15 +60,23 @@ function groupStep(optimizer: Optimizer): Group {
 const byLayer = (names: readonly string[]): string[][] =>
   Object.values(names.reduce<Record<string, string[]>>((layers, name) => { (layers[/\.layers\.\d+\./.exec(name)?.[0] ?? ""] ??= []).push(name); return layers; }, {}));
 
-/** New parameters and optimizer state. The old parameters are left alone; old state and gradients are freed as they are used up. */
-export function update({ trained, state }: Trainable, { gradients, norm }: Gradients, optimizer: Optimizer, learningRate: number, clip = 0): Trainable {
+/**
+ * New parameters and optimizer state. The old parameters are left alone; old state and gradients are freed as they are used up.
+ * `rateFactor` gives a tensor's learning rate as a multiple of the common one.
+ */
+export function update({ trained, state }: Trainable, { gradients, norm }: Gradients, optimizer: Optimizer, learningRate: number, clip = 0, rateFactor: (name: string) => number = () => 1): Trainable {
   const step = groupStep(optimizer), moved: Record<string, Move> = {}, inOrder = Object.keys(trained);
-  const factor = tf.scalar(clip ? clipFactor(norm, clip) : 1), rate = tf.scalar(learningRate);
+  const factor = tf.scalar(clip ? clipFactor(norm, clip) : 1), rates = new Map<number, Scalar>();
+  const rateOf = (name: string): Scalar => {
+    const rate = learningRate * rateFactor(name);
+    if (!rates.has(rate)) rates.set(rate, tf.scalar(rate));
+    return rates.get(rate)!;
+  };
   for (const names of byLayer(inOrder)) {
-    const moves = step(names.map((name) => ({ p: trained[name], g: gradients[name], state: state[name] })), factor, rate);
+    const moves = step(names.map((name) => ({ p: trained[name], g: gradients[name], state: state[name], learningRate: rateOf(name) })), factor);
     names.forEach((name, i) => { moved[name] = moves[i]; gradients[name].dispose(); dispose(state[name]); });
   }
-  factor.dispose(); rate.dispose();
+  factor.dispose(); rates.forEach((rate) => rate.dispose());
   return { trained: Object.fromEntries(inOrder.map((name) => [name, moved[name].p])), state: Object.fromEntries(inOrder.map((name) => [name, moved[name].state])) };
 }
 
@@ -89,7 +97,7 @@ export function stepper<E, B extends { weight: number }>({ loss, objective, mode
   if (!optimizer.fused)
     return (now, batches, key) => {
       const gradients = accumulate(loss, now.trained, batches, key);
-      return { loss: gradients.loss, norm: gradients.norm, apply: (rate) => update(now, gradients, optimizer, rate, clip), drop: () => dispose(gradients.gradients) };
+      return { loss: gradients.loss, norm: gradients.norm, apply: (rate) => update(now, gradients, optimizer, rate, clip, method.rateFactor), drop: () => dispose(gradients.gradients) };
     };
   const fused = fusedStepper(objective, model, method, optimizer, pass);
   return (now, [batch], keyOf) => {

@@ -32,7 +32,7 @@ export interface TrainOptions<Example, Batch extends { weight: number }> {
   /** Examples in one pass through the model; times `accumulate` = examples in one step. */
   batchSize?: number;
   accumulate?: number;
-  /** Peak learning rate. */
+  /** Peak learning rate; default: the method's own. */
   learningRate?: number;
   schedule?: ScheduleName;
   /** Steps of linear rise at the beginning; default 5 % of all. */
@@ -85,7 +85,7 @@ const above0 = (name: string, value: number): void => {
 export async function train<Example = import("../objectives").Example, Batch extends { weight: number } = import("../objectives").SftBatch>(options: TrainOptions<Example, Batch>): Promise<Run> {
   const {
     model, method, data, objective = sft() as unknown as Objective<Example, Batch>, optimizer = adamw(), epochs = 1, batchSize = 8, accumulate = 1,
-    learningRate = 1e-3, schedule = "cosine", clip = 1, seed = 0, evaluateEvery = 0, folder, saveEvery = 50, resume = false, display = true, recompute = false, precision = "float32", onStep,
+    learningRate = method.learningRate ?? 1e-3, schedule = "cosine", clip = 1, seed = 0, evaluateEvery = 0, folder, saveEvery = 50, resume = false, display = true, recompute = false, precision = "float32", onStep,
   } = options;
   whole("train: batchSize", batchSize); whole("train: accumulate", accumulate); whole("train: saveEvery", saveEvery);
   whole("train: evaluateEvery", evaluateEvery, 0); whole("train: warmup", options.warmup ?? 0, 0);
@@ -103,8 +103,11 @@ export async function train<Example = import("../objectives").Example, Batch ext
   const { warmup } = options;
   const settings = { method: method.name, ...method.settings, optimizer: [optimizer.name, optimizer.settings], objective: objective.name, steps, batchSize, accumulate, learningRate, schedule, warmup, clip, seed, ...(precision === "float32" ? {} : { precision }) };
   const fingerprint = `${JSON.stringify(settings)} data:${data.train.reduce((h, example) => hash(JSON.stringify(example), h), 0)} model:${modelHash(model)}`;
-  const pass: GradientPass = { recompute: recompute ? "all" : "cheap", precision }, loss = objective.loss(model, method, pass);
-  const begin = stepper({ loss, objective, model, method, optimizer, clip, pass });
+  const pass: GradientPass = { recompute: recompute ? "all" : "cheap", precision }, loss = objective.loss(model, method, pass), { penalty } = method;
+  if (optimizer.fused && (method.encode || penalty || method.rateFactor))
+    throw new TunelabError(`train: optimizer "${optimizer.name}" updates each layer as the gradient passes it, but method "${method.name}" ${method.encode ? "trains an encoder, whose gradient comes from all layers" : "adds a penalty, or has learning rates of its own"}; use another optimizer, such as adamw.`);
+  const trainingLoss: typeof loss = penalty ? (trained, batch, key) => tf.add(loss(trained, batch, key), penalty(trained)) : loss;
+  const begin = stepper({ loss: trainingLoss, objective, model, method, optimizer, clip, pass });
 
   const begun = start(options, optimizer, fingerprint, seed), { history } = begun;
   let { step } = begun, now: Trainable = { trained: begun.trained, state: begun.optimizer };

@@ -127,10 +127,10 @@ function rewrite(where: string, f: (name: string, shape: number[]) => [string, n
 const DAMAGE: [what: string, change: (config: Record<string, any>, where: string) => void, ...mentions: string[]][] = [
   ["no weights file", (_, w) => fs.rmSync(path.join(w, WEIGHTS)), WEIGHTS, "no such file"],
   ["weights cut short", (_, w) => fs.truncateSync(path.join(w, WEIGHTS), 900), WEIGHTS, "again"],
-  ["another method", (c) => { c.peft_type = "IA3"; }, 'peft_type "IA3"', "LORA"],
+  ["another method", (c) => { c.peft_type = "LOHA"; }, 'peft_type "LOHA"', "LORA"],
   ["no method", (c) => { delete c.peft_type; }, "peft_type undefined"],
   ["trained biases", (c) => { c.bias = "all"; }, '"bias"', "merge"],
-  ["DoRA", (c) => { c.use_dora = true; }, '"use_dora"', "merge"],
+  ["DoRA's name, but no magnitudes", (c) => { c.use_dora = true; }, "lora_A.weight has no counterpart"],
   ["a rank pattern", (c) => { c.rank_pattern = { q_proj: 2 }; }, '"rank_pattern"'],
   ["an alpha pattern", (c) => { c.alpha_pattern = { q_proj: 2 }; }, '"alpha_pattern"'],
   ["saved modules", (c) => { c.modules_to_save = ["lm_head"]; }, '"modules_to_save"'],
@@ -172,9 +172,9 @@ test("the wrong base is named, with every tensor that does not fit", () => {
   assert.throws(() => loadAdapter(fixture("lora", "llama-linear"), models["qwen2-tied"]), userError("qwen2-tied", "models/llama", "lora_A.weight is [4,48], the base model needs [4,32]", "… and 18 more"));
   assert.throws(() => loadAdapter(fixture("lora", "qwen2-tied-qv"), models.llama), userError("q_proj.lora_A.weight is [4,32], the base model needs [4,48]", "Use the base model"));
 });
-test("a method without PEFT layout is not written in one", () => {
+test("a method without a layout is not written in one", () => {
   const where = folder("none");
-  assert.throws(() => saveAdapter(where, { method: none, trained: {} }, models.llama), userError('"none"', "no PEFT layout"));
+  assert.throws(() => saveAdapter(where, { method: none, trained: {} }, models.llama), userError('"none"', "no layout on disk"));
   assert.ok(!fs.existsSync(where));
 });
 test("a disk that fails in the middle of reading leaves no tensor", (t) => {

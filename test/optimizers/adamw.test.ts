@@ -4,31 +4,20 @@ import { before, test } from "node:test";
 import type { Scalar } from "@tensorflow/tfjs";
 import { adamw, clipFactor, sumOfSquares } from "tunelab/optimizers";
 import { schedule } from "tunelab/train";
-import { backend, dispose, jit, mapParams, tf, type Params } from "tunelab/tensor";
+import { backend, dispose, tf } from "tunelab/tensor";
 import { close, leaksNothing, userError, values } from "../support/compare";
 import { readJson, withJit } from "../support/fixtures";
+import { stepsAre, type Nested } from "./support";
 
 before(async () => { await backend(); });
 
-type Nested = Record<"vector" | "matrix" | "cube", any>;
 const { start, gradients, cases } = readJson("lora", "adamw.json") as { start: Nested; gradients: Nested[]; cases: { options: any; after: Nested[] }[] };
-const tensors = (n: Nested): Params => Object.fromEntries(Object.entries(n).map(([name, v]) => [name, tf.tensor(v)]));
 
 for (const [i, { options, after }] of cases.entries())
   for (const compiled of [true, false])
     test(`case ${i} (${JSON.stringify(options)}), ${compiled ? "compiled" : "eager"}: five steps as torch.optim.AdamW`, (t) => withJit(compiled, () => {
-      const { lr, ...rest } = options, optimizer = adamw(rest), step = jit(optimizer.step as never) as unknown as typeof optimizer.step, d: number[] = [];
-      tf.tidy(() => {
-        let p = tensors(start), state = mapParams(p, (x) => optimizer.init(x));
-        for (const [s, expected] of after.entries()) {
-          const g = tensors(gradients[s]), next = mapParams(p, (x, name) => step(x, g[name], state[name], tf.scalar(lr)));
-          p = mapParams(next as never, (n: any) => n.p);
-          state = mapParams(next as never, (n: any) => n.state);
-          for (const name of Object.keys(expected)) d.push(close(p[name].dataSync(), (expected as any)[name].flat(Infinity), 1e-6, `${name} after step ${s + 1}`));
-        }
-      });
-      t.diagnostic(`max difference ${Math.max(...d).toExponential(1)}`);
-      step && (step as never as { dispose?(): void }).dispose?.();
+      const { lr, ...rest } = options;
+      t.diagnostic(`max difference ${stepsAre(adamw(rest), lr, start, gradients, after).toExponential(1)}`);
     }));
 
 test("a step leaves its inputs alone, and frees what it makes but the result", async () => {

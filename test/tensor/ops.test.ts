@@ -14,7 +14,7 @@ const cases: Case[] = JSON.parse(fs.readFileSync("test/fixtures/ops/ops.json", "
 
 /** How each operation is called with the fixture's inputs: differentiated ones, then integers. */
 const CALLS: Record<string, (xs: Tensor[], integers: Tensor[]) => Tensor> = {
-  exp: ([x]) => ops.exp(x), sigmoid: ([x]) => ops.sigmoid(x), silu: ([x]) => ops.silu(x), softmax: ([x]) => ops.softmax(x), logSumExp: ([x]) => ops.logSumExp(x),
+  exp: ([x]) => ops.exp(x), sigmoid: ([x]) => ops.sigmoid(x), silu: ([x]) => ops.silu(x), tanh: ([x]) => ops.tanh(x), relu: ([x]) => ops.relu(x), clampUnit: ([x]) => ops.clampUnit(x), softmax: ([x]) => ops.softmax(x), logSumExp: ([x]) => ops.logSumExp(x),
   crossEntropy: ([x], [labels]) => ops.crossEntropy(x, labels), weightedMean: ([x, w]) => ops.weightedMean(x, w), rmsNorm: ([x, w]) => ops.rmsNorm(x, w, 1e-5),
   takeRows: ([x], [i]) => ops.takeRows(x, i), addRows: ([x], [i]) => ops.addRows(x, i, 6),
 };
