@@ -7,4 +7,5 @@ export * from "./objectives";
 export * from "./optimizers";
 export * from "./train";
 export * from "./text";
+export * from "./theory";
 export * from "./course";

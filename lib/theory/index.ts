@@ -1,0 +1,4 @@
+export * from "./curvature";
+export * from "./operator";
+export * from "./problem";
+export * from "./vector";
