@@ -1,4 +1,13 @@
+export * from "./condition";
 export * from "./curvature";
+export * from "./density";
+export * from "./effective-dimension";
+export * from "./lanczos";
 export * from "./operator";
 export * from "./problem";
-export * from "./vector";
+export * from "./saddle";
+export * from "./statistics";
+export * from "./store";
+export * from "./trace";
+export type { Status } from "./work";
+export { orthogonalise, probe, type ProbeKind, type Vector } from "./vector";
