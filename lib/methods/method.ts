@@ -11,7 +11,7 @@ export interface Method {
   /** Trained tensors at step 0, a pure function of base, architecture and seed. */
   init(base: Params, config: ModelConfig, seed: number): Params;
   /** From what is trained to what `weights` and `wrap` see, once a pass over the whole map: for methods whose tensors belong to no single layer. */
-  expand?(trained: Params): Params;
+  expand?(base: Params, trained: Params): Params;
   /** The weights that the forward pass sees; default: the base's. */
   weights?(base: Params, trained: Params): Params;
   /** Code at named sites; default: none. `key` seeds dropout and is given in training only. */

@@ -1,7 +1,7 @@
 /** Text generation with a key-value cache: greedy or sampled, one prompt or a batch, streamed as it comes. */
 import { TunelabError } from "../errors";
 import type { Adapter } from "../methods/method";
-import { Random } from "../tensor";
+import { dispose, Random, tf } from "../tensor";
 import type { Model } from "./checkpoint";
 import { Decoder } from "./decoder";
 import { checkIds } from "./forward";
@@ -37,7 +37,8 @@ export async function generate(model: Model, prompts: readonly (string | readonl
     throw new TunelabError(`A prompt of ${longest} tokens and ${maxNewTokens} new ones exceed the model's ${model.config.maxPositions} positions; shorten one of them.`);
 
   const rows = encoded.map((ids, i) => new Row(model, ids, stop, new Random(seed, `generate${i}`), (piece) => onText?.(piece, i)));
-  const decoder = new Decoder(model, encoded, longest + maxNewTokens, adapter);
+  const spread = adapter?.method.expand && tf.tidy(() => adapter.method.expand!(model.params, adapter.trained));
+  const decoder = new Decoder(model, encoded, longest + maxNewTokens, spread ? { method: adapter!.method, trained: spread } : adapter);
   try {
     let next = encoded.map(() => 0);
     for (let n = 0; n < maxNewTokens; n++) {
@@ -48,6 +49,7 @@ export async function generate(model: Model, prompts: readonly (string | readonl
     }
   } finally {
     decoder.dispose();
+    if (spread) dispose(spread);
   }
   return rows.map((row) => row.finish());
 }

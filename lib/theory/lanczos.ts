@@ -37,7 +37,7 @@ export interface LanczosOptions extends WorkOptions {
   /** When the space has become invariant, go on with a new random direction: finds copies of multiple eigenvalues. */
   restart?: boolean;
   /** Asked after every few steps; true ends the recurrence. */
-  until?: (ritz: Ritz) => boolean;
+  until?: (ritz: Ritz, state: LanczosState) => boolean;
 }
 export interface Ritz {
   /** θ_i, ascending. */
@@ -96,7 +96,7 @@ export async function lanczos(A: LinearOperator, options: LanczosOptions = {}): 
       state.next = invariant ? (restart ? freshDirection(state) : undefined) : stored(scaled(r, 1 / length));
       const check = until !== undefined && alpha.length % CHECK_EVERY === 0;
       w.at(alpha.length);
-      if (check && until!(ritz(state))) break;
+      if (check && until!(ritz(state), state)) break;
     }
   });
   w.done();
@@ -154,7 +154,14 @@ export async function eigenvalues(A: LinearOperator, { largest = 1, smallest = 0
   const top = Math.min(largest, A.dim), bottom = Math.min(smallest, A.dim);
   const chosen = (r: Ritz) => [...Array.from({ length: Math.min(top, r.values.length) }, (_, i) => r.values.length - 1 - i), ...Array.from({ length: Math.min(bottom, r.values.length) }, (_, i) => i)];
   const good = (r: Ritz, i: number) => r.residuals[i] <= Math.max(tolerance * Math.abs(r.values[i]), 4 * (A.rounding ?? 2 ** -52) * Math.max(Math.abs(r.values[0]), Math.abs(r.values.at(-1)!)));
-  const enough = (r: Ritz) => r.values.length >= Math.min(A.dim, Math.max(top, bottom)) && chosen(r).every((i) => good(r, i));
+  // Where the recurrence was begun anew, all residuals of the part before are zero: what counts is that the ends of the part
+  // after it, too, are known, so that nothing still rises above what was found.
+  const settled = ({ alpha, beta }: LanczosState): boolean => {
+    if (beta.at(-1) === 0) return false;
+    const begin = beta.lastIndexOf(0) + 1, part = ritz({ alpha: alpha.slice(begin), beta: beta.slice(begin) });
+    return begin === 0 || ((!top || good(part, part.values.length - 1)) && (!bottom || good(part, 0)));
+  };
+  const enough = (r: Ritz, state: LanczosState) => r.values.length >= Math.max(top, bottom) && chosen(r).every((i) => good(r, i)) && settled(state);
   const run = await lanczos(A, { steps: Math.max(maxSteps, state?.alpha.length ?? 0), seed, state, restart: true, until: enough, display });
   if (!run.state.alpha.length) return { largest: [], smallest: [], steps: 0, converged: false, ...run };
   const r = ritz(run.state), found = chosen(r), y = vectors ? ritzVectors(run.state, found.map((i) => r.vectors[i])) : [];

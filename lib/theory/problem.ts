@@ -82,7 +82,8 @@ export function modelProblem<E = Example, B extends { weight: number } = SftBatc
   const fixed: Params = { ...prefixed("base:", model.params), ...(method ? prefixed("trained:", rest) : {}) };
   const split = (params: Params, fixed: Params): { base: Params; trained: Params } => {
     const trained = { ...unprefixed("trained:", fixed), ...params };
-    return { base: unprefixed("base:", fixed), trained: how.expand?.(trained) ?? trained };
+    const base = unprefixed("base:", fixed);
+    return { base, trained: how.expand?.(base, trained) ?? trained };
   };
   const goal = objective ?? (sft() as unknown as Objective<E, B>);
   const sorted = [...examples].sort((a, b) => goal.length(a) - goal.length(b));
@@ -96,7 +97,7 @@ export function modelProblem<E = Example, B extends { weight: number } = SftBatc
       outputs(params, data, fixed) { const { base, trained } = split(params, fixed); return tf.reshape(goal.loss({ config: model.config, params: base }, how)(trained, known.get(data.index as number)!), [1, 1]); },
     };
   }
-  return { params, fixed, ...sftParts(model.config, how, split), batches: sameShape(collated as unknown as SftBatch[], model.config) };
+  return { params, fixed, compiled: !how.expand, ...sftParts(model.config, how, split), batches: sameShape(collated as unknown as SftBatch[], model.config) };
 }
 
 const prefixed = (prefix: string, params: Params): Params => Object.fromEntries(Object.entries(params).map(([n, t]) => [prefix + n, t]));

@@ -95,7 +95,7 @@ export async function train<Example = import("../objectives").Example, Batch ext
   const { warmup } = options;
   const settings = { method: method.name, ...method.settings, optimizer: [optimizer.name, optimizer.settings], objective: objective.name, steps, batchSize, accumulate, learningRate, schedule, warmup, clip, seed };
   const fingerprint = `${JSON.stringify(settings)} data:${data.train.reduce((h, example) => hash(JSON.stringify(example), h), 0)} model:${modelHash(model)}`;
-  const loss = objective.loss(model, method);
+  const loss = expanded(objective.loss(model, method), model, method);
 
   const begun = start(options, optimizer, fingerprint, seed), { history } = begun;
   let { step } = begun, now: Trainable = { trained: begun.trained, state: begun.optimizer };
@@ -172,6 +172,10 @@ export async function train<Example = import("../objectives").Example, Batch ext
   return run;
 }
 
+/** The loss as a function of what is trained, for methods that spread it over the model first. */
+const expanded = <B>(loss: Loss<B>, { params }: Pick<Model, "params">, { expand }: Method): Loss<B> =>
+  expand ? (trained, batch, key) => loss(expand(params, trained), batch, key) : loss;
+
 /** Tells base models apart without reading all of their weights: architecture, and the first numbers of every tensor. */
 const modelHash = ({ config, params }: Pick<Model, "config" | "params">): number =>
   Object.entries(params).reduce((h, [name, t]) => tf.tidy(() => hash(`${name}[${t.shape}]${tf.slice(tf.reshape(t, [-1]), 0, Math.min(4, t.size)).dataSync()}`, h)), hash(JSON.stringify(config)));
@@ -218,5 +222,5 @@ async function evaluateLoss<E, B extends { weight: number }>(loss: Loss<B>, trai
 export async function evaluate(model: Pick<Model, "config" | "params">, examples: readonly import("../objectives").Example[], { adapter, batchSize = 8 }: { adapter?: Adapter; batchSize?: number } = {}): Promise<{ loss: number; perplexity: number }> {
   if (examples.length === 0) throw new TunelabError("evaluate: there are no examples; give at least one.");
   const objective = sft(), none: Method = { name: "none", settings: {}, init: () => ({}) };
-  return evaluateLoss(objective.loss(model, adapter?.method ?? none), adapter?.trained ?? {}, objective, examples, batchSize, stoppable());
+  return evaluateLoss(expanded(objective.loss(model, adapter?.method ?? none), model, adapter?.method ?? none), adapter?.trained ?? {}, objective, examples, batchSize, stoppable());
 }
