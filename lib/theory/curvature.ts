@@ -135,25 +135,38 @@ function noiseFor(problem: Problem, data: Data, seed: number): Tensor {
 }
 
 type ValueAndGradient = (params: Params, fixed: Params, data: Data) => Tensor;
-/** Loss and gradient at the problem's parameters, over all batches: the gradient as a flat vector. */
-export async function gradient(problem: Problem, { compiled = true, tick }: { compiled?: boolean; tick?: () => Promise<void> } = {}): Promise<{ loss: number; gradient: Float64Array }> {
+export interface LossAndGradient {
+  /** Mean loss over all batches and its gradient as a flat vector, at parameters of the problem's names and shapes. */
+  at(params: Params, tick?: () => Promise<void>): Promise<{ loss: number; gradient: Float64Array }>;
+  dispose(): void;
+}
+/** Loss and gradient as one compiled program, for many points. */
+export function lossAndGradient(problem: Problem, { compiled = true }: { compiled?: boolean } = {}): LossAndGradient {
   const both: ValueAndGradient = (params, fixed, data) => {
     const names = Object.keys(params), xs = Object.values(params);
-    let loss!: Tensor;
-    const { value, grads } = tf.engine().gradients(() => (loss = lossOf(problem, problem.outputs(Object.fromEntries(names.map((n, i) => [n, xs[i]])), data, fixed), data)), xs, undefined as never, true);
+    const { value, grads } = tf.engine().gradients(() => lossOf(problem, problem.outputs(Object.fromEntries(names.map((n, i) => [n, xs[i]])), data, fixed), data), xs, undefined as never, true);
     return join([tf.reshape(value, [1]), ...grads.map((g, i) => (g as Tensor | undefined) ?? tf.zerosLike(xs[i]))]);
   };
   const program = jit(both as unknown as (...args: Tree[]) => Tree) as unknown as ValueAndGradient & { dispose(): void }, run = compiled && problem.compiled !== false ? program : both;
-  const total = problem.batches.reduce((s, b) => s + b.weight, 0), sum = new Float64Array(count(problem.params));
-  let loss = 0;
-  try {
-    for (const batch of problem.batches) {
-      await tick?.();
-      const result = tf.tidy(() => run(problem.params, problem.fixed, tensorsOf(batch))), values = result.dataSync(), share = batch.weight / total;
-      result.dispose();
-      loss += share * values[0];
-      for (let k = 0; k < sum.length; k++) sum[k] += share * values[k + 1];
-    }
-  } finally { program.dispose(); }
-  return { loss, gradient: sum };
+  const total = problem.batches.reduce((s, b) => s + b.weight, 0);
+  return {
+    dispose: () => program.dispose(),
+    async at(params, tick) {
+      const sum = new Float64Array(count(problem.params));
+      let loss = 0;
+      for (const batch of problem.batches) {
+        await tick?.();
+        const result = tf.tidy(() => run(params, problem.fixed, tensorsOf(batch))), values = result.dataSync(), share = batch.weight / total;
+        result.dispose();
+        loss += share * values[0];
+        for (let k = 0; k < sum.length; k++) sum[k] += share * values[k + 1];
+      }
+      return { loss, gradient: sum };
+    },
+  };
+}
+/** Loss and gradient at the problem's own parameters. */
+export async function gradient(problem: Problem, options: { compiled?: boolean; tick?: () => Promise<void> } = {}): Promise<{ loss: number; gradient: Float64Array }> {
+  const program = lossAndGradient(problem, options);
+  try { return await program.at(problem.params, options.tick); } finally { program.dispose(); }
 }

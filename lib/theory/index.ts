@@ -4,6 +4,7 @@ export * from "./density";
 export * from "./effective-dimension";
 export * from "./intrinsic";
 export * from "./lanczos";
+export * from "./landscape";
 export * from "./low-rank";
 export * from "./operator";
 export * from "./problem";

@@ -56,13 +56,16 @@ export interface UpdateSpectrum {
     strengths: number[];
   };
 }
-/** Everything about one update ΔW [m, n]. */
-export function updateSpectrum(delta: Tensor): UpdateSpectrum {
+/**
+ * Everything about one update ΔW [m, n]. `magnitude`: root mean square of the weights that it is the difference of; their
+ * float32 rounding is noise, too.
+ */
+export function updateSpectrum(delta: Tensor, magnitude = 0): UpdateSpectrum {
   if (delta.rank !== 2) throw new TunelabError(`updateSpectrum: the update has shape [${delta.shape}]; a matrix is needed.`);
   const singular = singularValues(delta), shape = delta.shape as [number, number], [m, n] = [Math.min(...shape), Math.max(...shape)], c = m / n, k = singular.length;
   const median = (singular[Math.floor((k - 1) / 2)] + singular[Math.floor(k / 2)]) / 2;
-  // Below this, singular values are float32's rounding.
-  const floor = 2 ** -23 * Math.sqrt(n) * (singular[0] || 0), scale = median > floor ? median / Math.sqrt(marchenkoPasturQuantile(0.5, c)) : 0, edge = scale ? scale * (1 + Math.sqrt(c)) : floor;
+  // Below this, singular values are float32's rounding: of the decomposition, and of entries with an error of up to 2⁻²³ |w|.
+  const floor = 2 ** -23 * Math.max(n * (singular[0] || 0), 2 * magnitude * (Math.sqrt(m) + Math.sqrt(n))), scale = median > floor ? median / Math.sqrt(marchenkoPasturQuantile(0.5, c)) : 0, edge = scale ? scale * (1 + Math.sqrt(c)) : floor;
   const above = Array.from(singular).filter((s) => s > edge);
   return {
     shape, singular, norm: Math.hypot(...singular), effectiveRank: effectiveRank(singular), stableRank: stableRank(singular), rank90: energyRank(singular),
@@ -78,7 +81,7 @@ export function updateSpectra(before: Params, after: Params, only: (name: string
     if (!old || old.shape.join() !== w.shape.join()) throw new TunelabError(`updateSpectra: ${name} is [${w.shape}] after, ${old ? `[${old.shape}]` : "missing"} before; give two states of one model.`);
     tf.tidy(() => {
       const delta = tf.sub(w, old);
-      if (tf.sum(tf.square(delta)).dataSync()[0] > 0) out[name] = updateSpectrum(delta);
+      if (tf.sum(tf.square(delta)).dataSync()[0] > 0) out[name] = updateSpectrum(delta, Math.sqrt(tf.mean(tf.square(w)).dataSync()[0]));
     });
   }
   if (!Object.keys(out).length) throw new TunelabError("updateSpectra: no matrix differs between the two, so there is no update; compare with weights after training.");
