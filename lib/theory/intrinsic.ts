@@ -11,6 +11,7 @@ import type { Tensor } from "@tensorflow/tfjs";
 import { TunelabError } from "../errors";
 import type { Method } from "../methods/method";
 import { addRows, count, mapParams, Random, takeRows, tf, type Params } from "../tensor";
+import { hadamard } from "./hadamard";
 import { untilStopped, work, type Status, type WorkOptions } from "./work";
 
 export const PROJECTIONS = ["dense", "sparse", "fastfood"] as const;
@@ -25,7 +26,7 @@ export interface Projection {
 }
 
 /** A dense matrix larger than this (1 GB) belongs to fastfood. */
-const LARGEST_DENSE = 2 ** 28, RADIX = 32;
+const LARGEST_DENSE = 2 ** 28;
 
 /** A random projection, a pure function of its arguments. */
 export function projection(kind: ProjectionKind, D: number, d: number, seed = 0): Projection {
@@ -82,25 +83,6 @@ function fastfood(D: number, d: number, random: Random): Made {
     },
   };
 }
-
-/** Walsh-Hadamard transform of every row, not normalised (H² = N·I): [b, N] → [b, N], N a power of 2. */
-export function hadamard(x: Tensor): Tensor {
-  const [b, N] = x.shape as [number, number];
-  if (N < 1 || (N & (N - 1)) !== 0) throw new TunelabError(`hadamard: rows have ${N} entries; the number must be a power of 2.`);
-  // H_N is a Kronecker product of small ones: multiply the last axis by one of them, and turn the axes on by one.
-  let y = x;
-  for (let left = N; left > 1; ) {
-    const f = Math.min(left, RADIX);
-    y = tf.matMul(tf.reshape(y, [(b * N) / f, f]) as never, hadamardMatrix(f) as never);
-    y = tf.reshape(tf.transpose(tf.reshape(y, [b, N / f, f]), [0, 2, 1]), [b, N]);
-    left /= f;
-  }
-  return y;
-}
-const hadamardMatrix = (n: number): Tensor => {
-  const odd = (k: number): boolean => { let c = false; for (; k; k &= k - 1) c = !c; return c; };
-  return tf.tensor2d(Float32Array.from({ length: n * n }, (_, k) => (odd(Math.floor(k / n) & k % n) ? -1 : 1)), [n, n]);
-};
 
 /** base + P·φ, cut into the tensors of `base`. */
 export function inSubspace(base: Params, P: Projection, phi: Tensor): Params {

@@ -16,11 +16,11 @@ test("the update of a PEFT adapter, and a matrix of noise: NumPy's singular valu
   const model = await tinyModel("qwen2-tied"), adapter = loadAdapter(path.join(fixture("lora"), "qwen2-tied-qv"), model), merged = adapter.method.merge!(model.params, adapter.trained);
   const spectra = updateSpectra(model.params, merged), found = spectra[expected.update.name];
   assert.deepEqual(Object.keys(spectra).map((n) => n.split(".").slice(-2)[0]), ["q_proj", "v_proj", "q_proj", "v_proj"]);
-  close(Array.from(found.singular).slice(0, 8), expected.update.singular, 5e-6);
+  close(Array.from(found.singular).slice(0, 8), expected.update.singular, 1e-5);
   close([found.effectiveRank, found.stableRank], [expected.update.effectiveRank, expected.update.stableRank], 1e-4);
   assert.equal(found.noise.signals, 4, "rank 4, the rest is rounding");
   const noise = updateSpectrum(tf.tensor2d(expected.noise.matrix));
-  close(Array.from(noise.singular).slice(0, 8), expected.noise.singular, 1e-5);
+  close(Array.from(noise.singular).slice(0, 8), expected.noise.singular, 3e-5);
   close([noise.effectiveRank, noise.stableRank], [expected.noise.effectiveRank, expected.noise.stableRank], 1e-4);
 });
 
