@@ -2,6 +2,7 @@ export * from "./condition";
 export * from "./curvature";
 export * from "./density";
 export * from "./effective-dimension";
+export * from "./figures";
 export * from "./hadamard";
 export * from "./intrinsic";
 export * from "./lanczos";
