@@ -17,7 +17,7 @@ import { EXAMPLE_FLAGS, loadExamples, loadModel, MODEL_FLAGS, result } from "./c
 
 const DATA = { value: "FILE", help: "records, as for finetune", required: true } satisfies Flag;
 const PLOT = { plot: { value: "FILE", help: "also draw a picture: a name that ends in .svg or .png" } } satisfies Record<string, Flag>;
-const STATE = { state: { value: "FILE", help: "keep the state here after Stop and at the end, and go on from it where it exists" } } satisfies Record<string, Flag>;
+const STATE = { state: { value: "FILE", help: "keep the state here (also of a stopped or killed run), and go on from it where it exists" } } satisfies Record<string, Flag>;
 const COMMON = {
   ...MODEL_FLAGS, data: DATA,
   examples: { value: "N", help: "use the first N records", default: "32" }, "batch-size": { value: "N", help: "examples in one pass", default: "8" },
@@ -44,6 +44,16 @@ async function picture(figure: () => Figure, args: Arguments): Promise<void> {
 }
 const kept = <S>(args: Arguments): S | undefined => { const file = args.text("state"); return file && fs.existsSync(file) ? loadProbe<S>(file) : undefined; };
 const keep = (args: Arguments, state: object): void => { const file = args.text("state"); if (file) saveProbe(file, state); };
+/** Keeps the state at the first step and then every half minute or more, so that a killed process loses little. */
+function keeper(args: Arguments): (state: object) => void {
+  let next = 0;
+  return (state) => {
+    const began = performance.now();
+    if (began < next) return;
+    keep(args, state);
+    next = performance.now() + Math.max(30_000, 20 * (performance.now() - began)); // large states take a while to write
+  };
+}
 const exit = (status: Status): number => (status === "stopped" ? 130 : 0);
 
 async function start(args: Arguments): Promise<{ model: Model; adapter?: Adapter; examples: Example[] }> {
@@ -63,7 +73,7 @@ const hessian: Command = {
   examples: ["tunelab probe hessian --model DIR --data FILE --adapter runs/first/adapter --json", "tunelab probe hessian --model DIR --data FILE --only layers.0.mlp --plot eigenvalues.svg"],
   async run(args) {
     const kind = args.choice("matrix", CURVATURES), setting = await start(args), H = curvature(problemOf(setting, args), { kind, seed: args.number("seed") });
-    const r = await eigenvalues(H, { largest: whole(args, "largest", 0), smallest: whole(args, "smallest", 0), tolerance: args.number("tolerance"), maxSteps: whole(args, "max-steps"), seed: args.number("seed"), state: kept<LanczosState>(args) });
+    const r = await eigenvalues(H, { largest: whole(args, "largest", 0), smallest: whole(args, "smallest", 0), tolerance: args.number("tolerance"), maxSteps: whole(args, "max-steps"), seed: args.number("seed"), state: kept<LanczosState>(args), save: keeper(args) });
     keep(args, r.state);
     const sound = r.largest.filter((e) => e.converged && e.value - e.residual > 0).length, prefix = r.largest.findIndex((e) => !(e.converged && e.value - e.residual > 0)), k = prefix < 0 ? sound : prefix;
     if (r.largest.length || r.smallest.length) await picture(() => eigenvalueFigure(r), args);
@@ -84,7 +94,7 @@ const density: Command = {
   examples: ["tunelab probe density --model DIR --data FILE --adapter runs/first/adapter --plot density.png --json"],
   async run(args) {
     const kind = args.choice("matrix", CURVATURES), setting = await start(args), H = curvature(problemOf(setting, args), { kind, seed: args.number("seed") });
-    const d = await spectralDensity(H, { steps: whole(args, "steps"), probes: whole(args, "probes"), groups: whole(args, "groups", 0), seed: args.number("seed"), state: kept<DensityState>(args) });
+    const d = await spectralDensity(H, { steps: whole(args, "steps"), probes: whole(args, "probes"), groups: whole(args, "groups", 0), seed: args.number("seed"), state: kept<DensityState>(args), save: keeper(args) });
     keep(args, d.state);
     if (!d.probes.length) { result({ status: d.status, dimension: H.dim, probes: 0 }, args); return exit(d.status); }
     const [low, high] = spectralRange(d), z = args.number("z") ?? 1e-3 * Math.max(Math.abs(low), Math.abs(high));
@@ -193,7 +203,7 @@ const dimension: Command = {
     };
     const base = old?.base ?? (await evaluate(model, held, { batchSize })).loss, all = old ? { loss: old.full, stopped: false } : await run(weightsMethod(Object.keys(model.params).filter(only)), args.number("full-learning-rate")!);
     if (all.stopped) { result({ status: "stopped", base }, args); return 130; }
-    const r = await searchDimension({ measure: async (d) => base - (await run(intrinsic({ dimension: d, projection, only, seed }), args.number("learning-rate")!)).loss, full: base - all.loss, fraction: args.number("fraction"), from, to, resolution: args.number("resolution"), points: old?.points });
+    const r = await searchDimension({ measure: async (d) => base - (await run(intrinsic({ dimension: d, projection, only, seed }), args.number("learning-rate")!)).loss, full: base - all.loss, fraction: args.number("fraction"), from, to, resolution: args.number("resolution"), points: old?.points, save: (points) => keep(args, { settings, base, full: all.loss, points }) });
     keep(args, { settings, base, full: all.loss, points: r.points });
     if (r.points.length) await picture(() => dimensionFigure(r), args);
     result({ status: r.status, d: r.d, above: r.above, base, full: all.loss, threshold: r.threshold, points: r.points, plot: args.text("plot") }, args);

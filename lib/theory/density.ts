@@ -12,7 +12,7 @@ import { lanczos, ritz, type LanczosState } from "./lanczos";
 import type { LinearOperator } from "./operator";
 import { interval, type Interval } from "./statistics";
 import { probe, type ProbeKind } from "./vector";
-import { untilStopped, work, type Status, type WorkOptions } from "./work";
+import { untilStopped, work, type Saving, type Status, type WorkOptions } from "./work";
 
 /** Gauss nodes of one random vector: values ascending, weights that sum to 1. */
 export interface Nodes { values: Float64Array; weights: Float64Array }
@@ -26,7 +26,7 @@ export interface DensityState {
   current?: LanczosState;
 }
 export interface Density extends DensityState { status: Status; state: DensityState }
-export interface DensityOptions extends WorkOptions {
+export interface DensityOptions extends WorkOptions, Saving<DensityState> {
   /** Lanczos steps for each vector, m. */
   steps?: number;
   /** Random vectors, k. */
@@ -56,7 +56,7 @@ export async function spectralDensity(A: LinearOperator | Curvature, options: De
   }
   const w = work(probes + (groups ? 1 : 0), "spectral density", { display });
   const nodes = async (B: LinearOperator, index: number): Promise<Nodes> => {
-    const run = await lanczos(B, { steps: m, start: probe(A.dim, seed, index, kind), state: state.current, display: false });
+    const run = await lanczos(B, { steps: m, start: probe(A.dim, seed, index, kind), state: state.current, display: false, save: options.save && ((current) => options.save!({ ...state, current })) });
     state.current = run.state;
     await w.tick(); // a Stop inside the recurrence reaches this loop here, too
     if (run.status === "stopped") throw new StoppedError();

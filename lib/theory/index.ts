@@ -16,5 +16,5 @@ export * from "./statistics";
 export * from "./store";
 export * from "./tangent";
 export * from "./trace";
-export type { Status } from "./work";
+export type { Saving, Status, WorkOptions } from "./work";
 export { orthogonalise, probe, type ProbeKind, type Vector } from "./vector";

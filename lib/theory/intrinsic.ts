@@ -12,7 +12,7 @@ import { TunelabError } from "../errors";
 import type { Method } from "../methods/method";
 import { addRows, count, mapParams, Random, takeRows, tf, type Params } from "../tensor";
 import { hadamard } from "./hadamard";
-import { untilStopped, work, type Status, type WorkOptions } from "./work";
+import { untilStopped, work, type Saving, type Status, type WorkOptions } from "./work";
 
 export const PROJECTIONS = ["dense", "sparse", "fastfood"] as const;
 export type ProjectionKind = (typeof PROJECTIONS)[number];
@@ -124,7 +124,7 @@ export function intrinsic({ dimension, projection: kind = "fastfood", only = () 
 }
 
 export interface DimensionPoint { d: number; value: number }
-export interface DimensionSearch extends WorkOptions {
+export interface DimensionSearch extends WorkOptions, Saving<DimensionPoint[]> {
   /** Performance (higher is better) of training in d random dimensions. */
   measure(d: number): Promise<number>;
   /** Performance of training everything, and of training nothing: the threshold lies between. */
@@ -152,10 +152,11 @@ export interface DimensionResult {
  * Searches the smallest sufficient d: doubling from `from` until it is enough, then halving the bracket on a log scale.
  * Performance is taken to rise with d; where it is noisy, average seeds in `measure`.
  */
-export async function searchDimension({ measure, full, none = 0, fraction = 0.9, from = 1, to, resolution = 1.1, points = [], display }: DimensionSearch): Promise<DimensionResult> {
+export async function searchDimension({ measure, full, none = 0, fraction = 0.9, from = 1, to, resolution = 1.1, points = [], display, save }: DimensionSearch): Promise<DimensionResult> {
   if (!(Number.isInteger(from) && from >= 1 && Number.isInteger(to) && to >= from)) throw new TunelabError(`searchDimension: from ${from} to ${to} is no range of whole numbers of at least 1.`);
   if (!(full > none)) throw new TunelabError(`searchDimension: training everything reaches ${full}, no more than the ${none} of training nothing; there is nothing to compare with.`);
   const threshold = none + fraction * (full - none), known = new Map(points.map((p) => [p.d, p.value])), w = work(Math.ceil(Math.log2(to / from)) + 1 + Math.ceil(Math.log2(Math.log(2) / Math.log(resolution))), "intrinsic dimension", { display });
+  const listed = () => [...known].map(([d, value]) => ({ d, value })).sort((a, b) => a.d - b.d);
   let measured = 0, low: number | undefined, high: number | undefined;
   const enough = async (d: number): Promise<boolean> => {
     if (!known.has(d)) {
@@ -163,6 +164,7 @@ export async function searchDimension({ measure, full, none = 0, fraction = 0.9,
       const value = await measure(d);
       await w.tick(); // a measurement that Stop cut short is none
       known.set(d, value);
+      save?.(listed());
     }
     w.at(++measured, `d = ${d}: ${known.get(d)!.toPrecision(3)}`);
     return known.get(d)! >= threshold;
@@ -179,5 +181,5 @@ export async function searchDimension({ measure, full, none = 0, fraction = 0.9,
     }
   });
   w.done();
-  return { d: high, above: low, threshold, status, points: [...known].map(([d, value]) => ({ d, value })).sort((a, b) => a.d - b.d) };
+  return { d: high, above: low, threshold, status, points: listed() };
 }

@@ -11,7 +11,7 @@ import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 import { TunelabError } from "../errors";
 import type { LinearOperator } from "./operator";
 import { add, dot, norm, orthogonalise, probe, scaled, unit, type Vector } from "./vector";
-import { untilStopped, work, type Status, type WorkOptions } from "./work";
+import { untilStopped, work, type Saving, type Status, type WorkOptions } from "./work";
 
 /** Everything that is needed to go on, bit for bit. */
 export interface LanczosState {
@@ -26,7 +26,7 @@ export interface LanczosState {
   /** v_{m+1}; absent when the space is invariant and nothing is left. */
   next?: Vector;
 }
-export interface LanczosOptions extends WorkOptions {
+export interface LanczosOptions extends WorkOptions, Saving<LanczosState> {
   /** Products at most, counting those of `state`; never more than the dimension. */
   steps?: number;
   /** First vector; default: normal numbers from `seed`. */
@@ -96,6 +96,7 @@ export async function lanczos(A: LinearOperator, options: LanczosOptions = {}): 
       state.next = invariant ? (restart ? freshDirection(state) : undefined) : stored(scaled(r, 1 / length));
       const check = until !== undefined && alpha.length % CHECK_EVERY === 0;
       w.at(alpha.length);
+      options.save?.(state);
       if (check && until!(ritz(state), state)) break;
     }
   });
@@ -122,7 +123,7 @@ async function sameOperator(A: LinearOperator, { alpha, basis }: LanczosState, s
 export const ritzVectors = ({ basis, dim }: LanczosState, chosen: readonly Float64Array[]): Float64Array[] =>
   chosen.map((s) => basis.reduce<Float64Array>((y, v, j) => add(y, v, s[j]), new Float64Array(dim)));
 
-export interface EigenOptions extends WorkOptions {
+export interface EigenOptions extends WorkOptions, Saving<LanczosState> {
   /** Number of eigenvalues wanted at the top, and at the bottom, of the spectrum. */
   largest?: number;
   smallest?: number;
@@ -148,7 +149,7 @@ export interface EigenResult {
 }
 
 /** Outermost eigenvalues of a symmetric operator, with residual bounds. */
-export async function eigenvalues(A: LinearOperator, { largest = 1, smallest = 0, tolerance = 1e-3, maxSteps = 200, seed = 0, state, vectors = false, display }: EigenOptions = {}): Promise<EigenResult> {
+export async function eigenvalues(A: LinearOperator, { largest = 1, smallest = 0, tolerance = 1e-3, maxSteps = 200, seed = 0, state, vectors = false, display, save }: EigenOptions = {}): Promise<EigenResult> {
   for (const [name, n] of Object.entries({ largest, smallest })) if (!(Number.isInteger(n) && n >= 0)) throw new TunelabError(`eigenvalues: ${name} is ${n}; it must be a whole number.`);
   if (!(tolerance > 0)) throw new TunelabError(`eigenvalues: tolerance is ${tolerance}; it must be above 0.`);
   const top = Math.min(largest, A.dim), bottom = Math.min(smallest, A.dim);
@@ -162,7 +163,7 @@ export async function eigenvalues(A: LinearOperator, { largest = 1, smallest = 0
     return begin === 0 || ((!top || good(part, part.values.length - 1)) && (!bottom || good(part, 0)));
   };
   const enough = (r: Ritz, state: LanczosState) => r.values.length >= Math.max(top, bottom) && chosen(r).every((i) => good(r, i)) && settled(state);
-  const run = await lanczos(A, { steps: Math.max(maxSteps, state?.alpha.length ?? 0), seed, state, restart: true, until: enough, display });
+  const run = await lanczos(A, { steps: Math.max(maxSteps, state?.alpha.length ?? 0), seed, state, restart: true, until: enough, display, save });
   if (!run.state.alpha.length) return { largest: [], smallest: [], steps: 0, converged: false, ...run };
   const r = ritz(run.state), found = chosen(r), y = vectors ? ritzVectors(run.state, found.map((i) => r.vectors[i])) : [];
   const list = found.map((i, k): Eigenvalue => ({ value: r.values[i], residual: r.residuals[i], converged: good(r, i), ...(vectors ? { vector: y[k] } : {}) })), n = Math.min(top, r.values.length);

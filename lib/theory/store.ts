@@ -32,22 +32,24 @@ export function saveProbe(file: string, state: object): void {
 /** Reads a state back. */
 export function loadProbe<T>(file: string): T {
   const fail = (why: string): never => { throw new TunelabError(`${file}: is not a readable probe state (${why}); delete it and start again.`); };
-  let bytes: Buffer;
-  try { bytes = fs.readFileSync(file); } catch (error) { return fail((error as Error).message); }
-  const start = MAGIC.length + 8;
-  if (bytes.length < start || bytes.subarray(0, MAGIC.length).toString() !== MAGIC) return fail("it does not begin as one");
-  const length = Number(bytes.readBigUInt64LE(MAGIC.length)), mentions: Mention[] = [];
+  let descriptor: number;
+  try { descriptor = fs.openSync(file, "r"); } catch (error) { return fail((error as Error).message); }
+  // Piece by piece: a basis may be larger than one buffer can be.
+  const read = (size: number): Uint8Array => {
+    const out = new Uint8Array(size);
+    for (let at = 0; at < size; ) { const n = fs.readSync(descriptor, out, at, Math.min(size - at, 2 ** 28), null); if (!n) throw new Error("it ends too early"); at += n; }
+    return out;
+  };
   try {
-    let at = start + length;
-    return JSON.parse(bytes.subarray(start, at).toString(), (_key, value) => {
+    if (Buffer.from(read(MAGIC.length)).toString() !== MAGIC) throw new Error("it does not begin as one");
+    const length = Number(Buffer.from(read(8)).readBigUInt64LE()), mentions: Mention[] = [];
+    if (length > fs.fstatSync(descriptor).size) throw new Error("it ends too early");
+    const json = Buffer.from(read(length)).toString(), arrays: (Float64Array | Float32Array)[] = [];
+    JSON.parse(json, (_key, value) => { if (value && typeof value === "object" && "$array" in value) mentions.push(value as Mention); return value; });
+    for (const { kind, length } of mentions.sort((a, b) => a.$array - b.$array)) arrays.push(new KINDS[kind](read(length * KINDS[kind].BYTES_PER_ELEMENT).buffer as ArrayBuffer));
+    return JSON.parse(json, (_key, value) => {
       if (value && typeof value === "object" && "$number" in value) return Number(value.$number);
-      if (!value || typeof value !== "object" || !("$array" in value)) return value;
-      const { kind, length } = value as Mention, size = length * KINDS[kind].BYTES_PER_ELEMENT;
-      if (mentions.push(value) - 1 !== (value as Mention).$array || at + size > bytes.length) throw new Error("it ends too early");
-      const copy = new Uint8Array(size); // on a border of 8 bytes, which the file's need not be
-      copy.set(bytes.subarray(at, at + size));
-      at += size;
-      return new KINDS[kind](copy.buffer);
+      return value && typeof value === "object" && "$array" in value ? arrays[(value as Mention).$array] : value;
     }) as T;
-  } catch (error) { return fail((error as Error).message); }
+  } catch (error) { return fail((error as Error).message); } finally { fs.closeSync(descriptor); }
 }

@@ -5,6 +5,8 @@ export interface WorkOptions {
   /** Show progress; default true. */
   display?: boolean;
 }
+/** For probes whose state grows over a long time: `save` gets it after every step, to be written now and then. It must not keep it unwritten. */
+export interface Saving<S> { save?: (state: S) => void }
 /** "stopped": the user ended it; what was computed is kept, and `state` goes on from there. */
 export type Status = "done" | "stopped";
 

@@ -1,5 +1,6 @@
 // Eigenvalues by Lanczos: closed forms, SciPy's eigsh on the tiny model's Hessian, orthogonality, ghosts, resuming, Stop.
 import assert from "node:assert/strict";
+import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { before, test } from "node:test";
@@ -80,6 +81,7 @@ test("stopped and resumed, also through a file, a run is the same bit for bit", 
   const file = path.join(os.tmpdir(), `tunelab-lanczos-${process.pid}.probe`);
   saveProbe(file, half);
   const again = (await lanczos(A, { steps: 30, state: loadProbe<LanczosState>(file) })).state;
+  fs.rmSync(file);
   assert.deepEqual(again, whole);
   assert.equal(half.alpha.length, 13, "the state that was given is left as it was");
   await assert.rejects(lanczos(shiftedOperator(A, 1), { steps: 30, state: half }), userError("another operator"));
@@ -128,4 +130,11 @@ test("bad input is said", async () => {
   await assert.rejects(lanczos({ dim: 3, apply: async () => Float64Array.of(NaN, 0, 0) }), userError("not finite"));
   await assert.rejects(eigenvalues(A, { largest: -1 }), userError("largest is -1"));
   assert.throws(() => loadProbe(path.join(os.tmpdir(), "no-such.probe")), userError("no-such.probe", "start again"));
+  const file = path.join(os.tmpdir(), `tunelab-broken-${process.pid}.probe`), state = { a: Float64Array.of(1, 2, 3), b: [Float32Array.of(4)], c: NaN, d: -Infinity, e: "x" };
+  saveProbe(file, state);
+  assert.deepEqual(loadProbe(file), state);
+  const bytes = fs.readFileSync(file);
+  for (const part of [bytes.subarray(0, -1), bytes.subarray(0, 30), bytes.subarray(0, 5), Buffer.from("something else entirely")]) { fs.writeFileSync(file, part); assert.throws(() => loadProbe(file), userError("not a readable probe state")); }
+  fs.rmSync(file);
+  assert.throws(() => saveProbe(path.join(os.tmpdir(), "no", "such", "folder.probe"), state), userError("cannot be written"));
 });
