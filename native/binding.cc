@@ -118,8 +118,9 @@ napi_value DeleteFunction(napi_env env, napi_callback_info info) {
 }  // namespace
 
 napi_value InitTunelabBinding(napi_env env, napi_value exports) {
-  // Start-up chatter is not for students; TF_CPP_MIN_LOG_LEVEL comes too late for part of it.
-  if (std::getenv("TUNELAB_VERBOSE") == nullptr) absl::SetMinLogLevel(absl::LogSeverityAtLeast::kError);
+  // Start-up chatter is not for students; TF_CPP_MIN_LOG_LEVEL comes too late for part of it. Errors reach JavaScript as
+  // exceptions; what is logged as one besides are notes of XLA's compilation cache about every entry that it loads.
+  if (std::getenv("TUNELAB_VERBOSE") == nullptr) absl::SetMinLogLevel(absl::LogSeverityAtLeast::kFatal);
   if (InitTFNodeJSBinding(env, exports) == nullptr) return nullptr;
   napi_property_descriptor added[] = {
       {"createFunction", nullptr, CreateFunction, nullptr, nullptr, nullptr, napi_default, nullptr},

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { TunelabError } from "../errors";
-import { backend, tf, type Params } from "../tensor";
+import { backend, tf, uploaded, type Params } from "../tensor";
 import { checkTensors } from "./check";
 import { parameterShapes, parseConfig, type ModelConfig } from "./config";
 import { ggufToHuggingFace } from "./convert";
@@ -55,7 +55,7 @@ async function readTensors(tensors: ReadonlyMap<string, TensorSource>, config: M
   try {
     for (const [i, name] of names.entries()) {
       const source = tensors.get(name)!;
-      params[name] = tf.tensor(source.read(), source.shape, "float32");
+      params[name] = uploaded(tf.tensor(source.read(), source.shape, "float32"));
       onProgress?.(i + 1, names.length);
       if (i % 16 === 15) await new Promise(setImmediate); // lets a notebook show progress, and Stop be heard
     }

@@ -4,7 +4,7 @@
  */
 import type { Tensor } from "@tensorflow/tfjs";
 import type { Method } from "../methods/method";
-import { compiledBlock, foldIn, jit, tf, type Params } from "../tensor";
+import { compiledBlock, foldIn, fusedBlock, jit, tf, type BlockOptions, type FusedBlock, type Params, type Tree } from "../tensor";
 import type { ModelConfig } from "./config";
 import { embed, head, layer, noWrap, type KeyValues, type Wrap } from "./transformer";
 import type { RopeTables } from "./rope";
@@ -17,6 +17,21 @@ export interface View {
   trained?: Params;
   /** Seeds dropout; given in training only. */
   key?: Tensor;
+  /** How gradients pass through the layers; given in training only. */
+  pass?: GradientPass;
+}
+
+/** How a backward pass goes through the layers. */
+export interface GradientPass extends BlockOptions {
+  /** Uses the gradients of each layer's trained tensors in the layer's own backward program, so that they are never held (LOMO). */
+  fused?: {
+    /** Compiled into the backward program: trained tensors (names of layer 0), their gradients, `extra(layer)` → what `receive` gets. */
+    use: (trained: Params, gradients: Params, extra: Tree) => Tree;
+    extra: (layer: number) => Tree;
+    receive: (layer: number, result: Tree) => void;
+    /** A zero that the loss is differentiated by, so that the pass reaches the lowest layer even where nothing below it is trained. */
+    anchor: Tensor;
+  };
 }
 
 export interface Parts { layers: Params[]; rest: Params }
@@ -55,22 +70,42 @@ export function embedded(view: View, ids: Tensor): Tensor {
 
 export interface Surroundings { batch: number; rope: RopeTables; mask: Tensor }
 type Others = { base: Params; key: Tensor | null; rope: { cos: Tensor; sin: Tensor }; mask: Tensor; batch: number };
+type LayerFunction = (x: Tensor, trained: Params, others: Others) => Tensor;
 type Block = (d: { x: Tensor; trained: Params }, o: Others) => Tensor;
 
-/** One compiled layer for each combination of architecture and method. */
-const blocks = new WeakMap<ModelConfig, WeakMap<object, Block>>();
-const blockOf = ({ config, method }: View): Block =>
-  perMethod(blocks, config, method, () =>
-    compiledBlock(({ x, trained }: { x: Tensor; trained: Params }, { base, key, rope, mask, batch }: Others) => {
-      const { params, wrap } = applied({ params: base, config, method, key: key ?? undefined }, base, trained, "layer");
-      return layer(x, params, { config, batch, rope, mask, wrap });
-    }) as Block);
+const layerOf = ({ config, method }: View): LayerFunction => (x, trained, { base, key, rope, mask, batch }) => {
+  const { params, wrap } = applied({ params: base, config, method, key: key ?? undefined }, base, trained, "layer");
+  return layer(x, params, { config, batch, rope, mask, wrap });
+};
+
+/** One compiled layer for each combination of architecture, method and options. */
+const blocks = new Map<string, WeakMap<ModelConfig, WeakMap<object, Block>>>();
+const blockOf = (view: View): Block => {
+  const { recompute = "cheap", precision = "float32" } = view.pass ?? {}, options = `${recompute} ${precision}`;
+  if (!blocks.has(options)) blocks.set(options, new WeakMap());
+  return perMethod(blocks.get(options)!, view.config, view.method, () => {
+    const run = layerOf(view);
+    return compiledBlock(({ x, trained }: { x: Tensor; trained: Params }, others: Others) => run(x, trained, others), { recompute, precision }) as Block;
+  });
+};
+
+type Fused = NonNullable<GradientPass["fused"]>;
+const fusedBlocks = new WeakMap<Fused["use"], WeakMap<ModelConfig, WeakMap<object, FusedBlock<Params, Others, Tree, Tree>>>>();
+function fusedBlockOf(view: View, { use }: Fused): FusedBlock<Params, Others, Tree, Tree> {
+  if (!fusedBlocks.has(use)) fusedBlocks.set(use, new WeakMap());
+  return perMethod(fusedBlocks.get(use)!, view.config, view.method, () => fusedBlock(layerOf(view) as never, use as never, view.pass));
+}
 
 /** All layers, without the final norm: rows [B·T, H] → [B·T, H]. */
 export function throughLayers(view: View, x: Tensor, { batch, rope, mask }: Surroundings): Tensor {
-  const count = view.config.layers, base = parts(view.params, count).layers, trained = parts(view.trained ?? {}, count).layers, block = blockOf(view);
-  for (let l = 0; l < count; l++)
-    x = block({ x, trained: trained[l] }, { base: base[l], key: view.key ? foldIn(view.key, String(l)) : null, rope: { ...rope }, mask, batch });
+  const count = view.config.layers, base = parts(view.params, count).layers, trained = parts(view.trained ?? {}, count).layers, fused = view.pass?.fused;
+  if (fused) x = tf.add(x, fused.anchor);
+  for (let l = 0; l < count; l++) {
+    const others: Others = { base: base[l], key: view.key ? foldIn(view.key, String(l)) : null, rope: { ...rope }, mask, batch };
+    x = fused && Object.keys(trained[l]).length
+      ? fusedBlockOf(view, fused)(x, trained[l], others, fused.extra(l), (result) => fused.receive(l, result))
+      : blockOf(view)({ x, trained: trained[l] }, others);
+  }
   return x;
 }
 

@@ -1,7 +1,7 @@
 /** TOWARD WHAT: the interface of every training objective. */
 import type { Scalar, Tensor } from "@tensorflow/tfjs";
 import type { Method } from "../methods/method";
-import type { Model } from "../model";
+import type { GradientPass, Model } from "../model";
 import type { Params } from "../tensor";
 
 /** What training, Hessians and landscapes all take: trained tensors and a batch → mean loss. `key` seeds dropout, in training only. */
@@ -13,5 +13,6 @@ export interface Objective<Example, Batch extends { weight: number }> {
   length(example: Example): number;
   /** One batch from examples, as plain arrays; its `weight` is what the mean in the loss runs over (target tokens, pairs, …). */
   collate(examples: readonly Example[]): Batch;
-  loss(model: Pick<Model, "config" | "params">, method: Method): Loss<Batch>;
+  /** The loss as a function of what is trained. `pass` says how gradients go through the layers. */
+  loss(model: Pick<Model, "config" | "params">, method: Method, pass?: GradientPass): Loss<Batch>;
 }

@@ -6,7 +6,7 @@
 import type { Scalar, Tensor } from "@tensorflow/tfjs";
 import type { Method } from "../methods/method";
 import { applied, checkIds, checkLength, head, hiddenStates, partition, type ModelConfig } from "../model";
-import { compiledBlock, crossEntropy, takeRows, tf, weightedMean, type Params } from "../tensor";
+import { compiledBlock, crossEntropy, takeRows, tf, weightedMean, type Params, type Precision } from "../tensor";
 import type { Example } from "./examples";
 import type { Objective } from "./objective";
 
@@ -43,12 +43,13 @@ export function collateSft(examples: readonly Example[]): SftBatch {
 }
 
 /** The head and the loss, compiled as one: rows with a target in, mean loss out. */
-function headOf(config: ModelConfig, method: Method) {
+function headOf(config: ModelConfig, method: Method, precision?: Precision) {
   return compiledBlock(
     ({ x, trained }: { x: Tensor; trained: Params }, { base, key, rows, labels, weights }: { base: Params; key: Tensor | null; rows: Tensor; labels: Tensor; weights: Tensor }) => {
       const { params, wrap } = applied({ params: base, config, method, key: key ?? undefined }, base, trained, "outside");
       return weightedMean(crossEntropy(head(takeRows(x, rows), params, config, wrap), labels), weights);
     },
+    { precision },
   );
 }
 
@@ -57,12 +58,12 @@ export function sft(): Objective<Example, SftBatch> {
     name: "sft",
     length: (example) => example.ids.length,
     collate: collateSft,
-    loss({ params, config }, method) {
-      const headLoss = headOf(config, method), base = partition(params, config.layers).rest;
+    loss({ params, config }, method, pass) {
+      const headLoss = headOf(config, method, pass?.precision), base = partition(params, config.layers).rest;
       return (trained, batch, key) => {
         checkIds(batch.ids, config, "Batch");
         checkLength(batch.longest, config);
-        const x = hiddenStates({ params, config, method, trained, key }, batch);
+        const x = hiddenStates({ params, config, method, trained, key, pass }, batch);
         return headLoss(
           { x, trained: partition(trained, config.layers).rest },
           { base, key: key ?? null, rows: tf.tensor1d(batch.rows, "int32"), labels: tf.tensor1d(batch.labels, "int32"), weights: tf.tensor1d(batch.weights) },

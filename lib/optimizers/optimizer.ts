@@ -5,6 +5,8 @@ import type { Params } from "../tensor";
 export interface Optimizer {
   name: string;
   settings: Readonly<Record<string, unknown>>;
+  /** Updates each layer inside its own backward pass (train() then needs no memory for gradients, and takes one batch a step). */
+  fused?: boolean;
   /** State of one tensor before the first step. */
   init(p: Tensor): Params;
   /** One step: parameter, its gradient, its state, learning rate → new parameter and state. Inputs are left alone. */

@@ -4,6 +4,7 @@
  */
 import type * as TensorFlow from "@tensorflow/tfjs";
 import { TunelabError } from "../errors";
+import { useCompileCache } from "./jit/cache";
 
 export type BackendName = "native-gpu" | "native-cpu" | "wasm" | "cpu";
 export interface BackendReport {
@@ -27,6 +28,9 @@ util.isArray ??= Array.isArray;
 
 function loadNative(): { tf?: typeof TensorFlow; why: string } {
   if (asked && asked !== "native") return { why: `TUNELAB_BACKEND=${asked} asks for it` };
+  try {
+    useCompileCache(require.resolve("@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node"));
+  } catch { /* without a binding there is nothing to cache for; loading says what is wrong */ }
   try {
     return { tf: require("@tensorflow/tfjs-node-gpu"), why: "native TensorFlow is linked" };
   } catch (error) {
@@ -99,3 +103,12 @@ export interface NativeBackend {
 /** The native backend, or undefined on WebAssembly and plain JavaScript. */
 export const nativeBackend = (): NativeBackend | undefined =>
   tf.getBackend() === "tensorflow" ? (tf.backend() as unknown as NativeBackend) : undefined;
+
+/**
+ * The same tensor, its values handed to TensorFlow at once. Otherwise native TensorFlow copies them at their first use, and
+ * until the next collection of garbage JavaScript holds them too: a model in memory twice.
+ */
+export function uploaded<T extends TensorFlow.Tensor>(t: T): T {
+  nativeBackend()?.getInputTensorIds([t]);
+  return t;
+}

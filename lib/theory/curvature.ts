@@ -64,8 +64,9 @@ type Product = (v: Tensor, params: Params, fixed: Params, data: Data, noise: Ten
 
 /** v ↦ Av on one batch; a pure function of tensors. */
 export function batchProduct(problem: Problem, kind: CurvatureKind): Product {
+  const names = Object.keys(problem.params); // in this order, which a compiled call need not keep
   return (v, params, fixed, data, noise) => {
-    const names = Object.keys(params), xs = Object.values(params), vs = split(v, xs);
+    const xs = names.map((n) => params[n]), vs = split(v, xs);
     const outputs = (xs: Tensor[]) => problem.outputs(Object.fromEntries(names.map((n, i) => [n, xs[i]])), data, fixed);
     if (kind === "hessian") {
       const gradient = (xs: Tensor[]) => gradientsOf((xs) => lossOf(problem, outputs(xs), data), xs);
@@ -142,8 +143,9 @@ export interface LossAndGradient {
 }
 /** Loss and gradient as one compiled program, for many points. */
 export function lossAndGradient(problem: Problem, { compiled = true }: { compiled?: boolean } = {}): LossAndGradient {
+  const names = Object.keys(problem.params);
   const both: ValueAndGradient = (params, fixed, data) => {
-    const names = Object.keys(params), xs = Object.values(params);
+    const xs = names.map((n) => params[n]);
     const { value, grads } = tf.engine().gradients(() => lossOf(problem, problem.outputs(Object.fromEntries(names.map((n, i) => [n, xs[i]])), data, fixed), data), xs, undefined as never, true);
     return join([tf.reshape(value, [1]), ...grads.map((g, i) => (g as Tensor | undefined) ?? tf.zerosLike(xs[i]))]);
   };

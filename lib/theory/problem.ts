@@ -79,7 +79,7 @@ export function modelProblem<E = Example, B extends { weight: number } = SftBatc
   const all = method ? trained! : model.params, how = method ?? weightsMethod(Object.keys(model.params).filter(only));
   const params = Object.fromEntries(Object.entries(all).filter(([name]) => only(name))), rest = Object.fromEntries(Object.entries(all).filter(([name]) => !(name in params)));
   if (!Object.keys(params).length) throw new TunelabError(`modelProblem: no tensor is left to differentiate; \`only\` must choose from ${Object.keys(all).slice(0, 3).join(", ")}, ….`);
-  const fixed: Params = { ...prefixed("base:", model.params), ...(method ? prefixed("trained:", rest) : {}) };
+  const fixed: Params = method ? { ...prefixed("base:", model.params), ...prefixed("trained:", rest) } : prefixed("base:", rest);
   const split = (params: Params, fixed: Params): { base: Params; trained: Params } => {
     const trained = { ...unprefixed("trained:", fixed), ...params };
     const base = unprefixed("base:", fixed);

@@ -1,3 +1,4 @@
+export * from "./fused";
 export * from "./batches";
 export * from "./history";
 export * from "./schedule";

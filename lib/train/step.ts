@@ -1,10 +1,13 @@
 /** One optimisation step, in two halves: gradients of the batch, then the update. Every intermediate tensor is freed. */
 import type { Scalar, Tensor } from "@tensorflow/tfjs";
 import { TunelabError } from "../errors";
-import type { Loss } from "../objectives/objective";
-import { clipByNorm, globalNorm } from "../optimizers/clip";
+import type { Method } from "../methods/method";
+import type { GradientPass, Model } from "../model";
+import type { Loss, Objective } from "../objectives/objective";
+import { clipFactor, sumOfSquares } from "../optimizers/clip";
 import type { Optimizer } from "../optimizers/optimizer";
-import { dispose, mapParams, tf, type Params } from "../tensor";
+import { fusedStepper } from "./fused";
+import { dispose, jit, mapParams, tf, type Params } from "../tensor";
 
 /** Value and gradient of a loss by every trained tensor. */
 export function valueAndGradients<B>(loss: Loss<B>, trained: Params, batch: B, key?: Tensor): { value: Scalar; gradients: Params } {
@@ -31,19 +34,76 @@ export function accumulate<B extends { weight: number }>(loss: Loss<B>, trained:
       });
     } finally { dispose(before); }
   }
-  return { loss: mean, gradients: sum, norm: tf.tidy(() => globalNorm(sum).dataSync()[0]) };
+  return { loss: mean, gradients: sum, norm: normOf(sum) };
 }
+
+const squares = jit((gradients: Tensor[]) => sumOfSquares(gradients));
+/** √Σ g² over all tensors. */
+const normOf = (gradients: Params): number =>
+  tf.tidy(() => Math.sqrt(tf.addN(byLayer(Object.keys(gradients)).map((names) => squares(names.map((name) => gradients[name])))).dataSync()[0]));
 
 export interface Trainable { trained: Params; state: Readonly<Record<string, Params>> }
 
-/** New parameters and optimizer state; the old ones are left alone, the gradients are freed. */
-export function update({ trained, state }: Trainable, { gradients, norm }: Gradients, optimizer: Optimizer, learningRate: number, clip?: number): Trainable {
-  const next = tf.tidy(() => {
-    const clipped = clip ? clipByNorm(gradients, tf.scalar(norm), clip) : gradients, rate = tf.scalar(learningRate);
-    return mapParams(trained, (p, name) => optimizer.step(p, clipped[name], state[name], rate));
-  });
-  dispose(gradients);
-  return { trained: mapParams(next as never, (n: unknown) => (n as { p: Tensor }).p), state: mapParams(next as never, (n: unknown) => (n as { state: Params }).state) };
+type Move = { p: Tensor; state: Params };
+type Group = (tensors: { p: Tensor; g: Tensor; state: Params }[], factor: Tensor, learningRate: Scalar) => Move[];
+const groups = new WeakMap<Optimizer, Group>();
+/** The step of one optimizer for a list of tensors, as one compiled program. */
+function groupStep(optimizer: Optimizer): Group {
+  if (!groups.has(optimizer)) {
+    const step: Group = (tensors, factor, learningRate) => tensors.map(({ p, g, state }) => optimizer.step(p, tf.mul(g, factor), state, learningRate));
+    const compiled = jit(step as never) as unknown as Group;
+    groups.set(optimizer, (...args) => tf.tidy(() => compiled(...args) as never) as unknown as Move[]);
+  }
+  return groups.get(optimizer)!;
+}
+/** Names by layer, and those outside: the tensors of all layers have the same shapes, so one program moves each layer. */
+const byLayer = (names: readonly string[]): string[][] =>
+  Object.values(names.reduce<Record<string, string[]>>((layers, name) => { (layers[/\.layers\.\d+\./.exec(name)?.[0] ?? ""] ??= []).push(name); return layers; }, {}));
+
+/** New parameters and optimizer state. The old parameters are left alone; old state and gradients are freed as they are used up. */
+export function update({ trained, state }: Trainable, { gradients, norm }: Gradients, optimizer: Optimizer, learningRate: number, clip = 0): Trainable {
+  const step = groupStep(optimizer), moved: Record<string, Move> = {}, inOrder = Object.keys(trained);
+  const factor = tf.scalar(clip ? clipFactor(norm, clip) : 1), rate = tf.scalar(learningRate);
+  for (const names of byLayer(inOrder)) {
+    const moves = step(names.map((name) => ({ p: trained[name], g: gradients[name], state: state[name] })), factor, rate);
+    names.forEach((name, i) => { moved[name] = moves[i]; gradients[name].dispose(); dispose(state[name]); });
+  }
+  factor.dispose(); rate.dispose();
+  return { trained: Object.fromEntries(inOrder.map((name) => [name, moved[name].p])), state: Object.fromEntries(inOrder.map((name) => [name, moved[name].state])) };
+}
+
+/** A step that has begun: its loss is known (for a fused optimizer without clipping only after `apply`), the update is still to come. */
+export interface Attempt {
+  loss?: number;
+  norm?: number;
+  failure?: unknown;
+  /** The update. A fused optimizer frees the old parameters, others leave them alone. */
+  apply(learningRate: number): Trainable;
+  /** Frees what was computed, where there will be no update. */
+  drop(): void;
+}
+type Setting<E, B extends { weight: number }> = { loss: Loss<B>; objective: Objective<E, B>; model: Pick<Model, "config" | "params">; method: Method; optimizer: Optimizer; clip: number; pass?: GradientPass };
+
+/** Begins steps: all gradients first, or, with a fused optimizer, layer by layer. */
+export function stepper<E, B extends { weight: number }>({ loss, objective, model, method, optimizer, clip, pass }: Setting<E, B>): (now: Trainable, batches: readonly B[], key: (micro: number) => Tensor) => Attempt {
+  if (!optimizer.fused)
+    return (now, batches, key) => {
+      const gradients = accumulate(loss, now.trained, batches, key);
+      return { loss: gradients.loss, norm: gradients.norm, apply: (rate) => update(now, gradients, optimizer, rate, clip), drop: () => dispose(gradients.gradients) };
+    };
+  const fused = fusedStepper(objective, model, method, optimizer, pass);
+  return (now, [batch], keyOf) => {
+    const key = () => keyOf(0), attempt: Attempt = {
+      ...(clip ? fused.measure(now, batch, key) : {}),
+      apply(rate) {
+        const { next, ...rest } = fused.move(now, batch, rate, clip ? { norm: attempt.norm!, max: clip } : undefined, key);
+        Object.assign(attempt, clip ? { failure: rest.failure } : rest); // the norm before clipping is the one to report
+        return next;
+      },
+      drop() {},
+    };
+    return attempt;
+  };
 }
 
 /** Frees parameters and optimizer state. */

@@ -5,19 +5,19 @@
 import { StoppedError, stoppable } from "../course/stop";
 import { TunelabError } from "../errors";
 import type { Adapter, Method } from "../methods/method";
-import type { Model } from "../model";
+import type { GradientPass, Model } from "../model";
 import { sft } from "../objectives";
 import type { Loss, Objective } from "../objectives/objective";
 import { adamw } from "../optimizers/adamw";
 import type { Optimizer } from "../optimizers/optimizer";
-import { dispose, hash, key, mapParams, tf, type Params } from "../tensor";
+import { dispose, hash, key, mapParams, tf, type Params, type Precision } from "../tensor";
 import { batchSource } from "./batches";
 import type { EvaluationRecord, History, StepRecord } from "./history";
 import { openLog } from "./log";
 import { reporter } from "./report";
 import { schedule as makeSchedule, type ScheduleName } from "./schedule";
 import { checkpoints, loadState, saveState, type RunState } from "./state";
-import { accumulate as accumulateGradients, disposeTrainable, update, type Trainable } from "./step";
+import { stepper, type Trainable } from "./step";
 
 export interface TrainOptions<Example, Batch extends { weight: number }> {
   model: Pick<Model, "config" | "params">;
@@ -39,6 +39,10 @@ export interface TrainOptions<Example, Batch extends { weight: number }> {
   warmup?: number;
   /** Largest global norm of the gradient; 0 = no clipping. */
   clip?: number;
+  /** Gradient checkpointing: layers are computed again in the backward pass instead of kept; less memory, about a third more work. */
+  recompute?: boolean;
+  /** Of the inputs of matrix products: "bfloat16" or "half" is faster on GPUs that have units for it; sums and weights stay float32. */
+  precision?: Precision;
   seed?: number;
   /** Evaluate on data.validation every so many steps (and at the end); 0 = only at the end. */
   evaluateEvery?: number;
@@ -61,6 +65,8 @@ export interface Run extends Adapter {
   message: string;
 }
 
+const PRECISIONS: readonly Precision[] = ["float32", "bfloat16", "half"];
+
 let last: Run | undefined;
 /** The run of the most recent train() in this process, also after Stop: a notebook loses the names declared in a stopped cell. */
 export function lastRun(): Run {
@@ -79,7 +85,7 @@ const above0 = (name: string, value: number): void => {
 export async function train<Example = import("../objectives").Example, Batch extends { weight: number } = import("../objectives").SftBatch>(options: TrainOptions<Example, Batch>): Promise<Run> {
   const {
     model, method, data, objective = sft() as unknown as Objective<Example, Batch>, optimizer = adamw(), epochs = 1, batchSize = 8, accumulate = 1,
-    learningRate = 1e-3, schedule = "cosine", clip = 1, seed = 0, evaluateEvery = 0, folder, saveEvery = 50, resume = false, display = true, onStep,
+    learningRate = 1e-3, schedule = "cosine", clip = 1, seed = 0, evaluateEvery = 0, folder, saveEvery = 50, resume = false, display = true, recompute = false, precision = "float32", onStep,
   } = options;
   whole("train: batchSize", batchSize); whole("train: accumulate", accumulate); whole("train: saveEvery", saveEvery);
   whole("train: evaluateEvery", evaluateEvery, 0); whole("train: warmup", options.warmup ?? 0, 0);
@@ -87,20 +93,24 @@ export async function train<Example = import("../objectives").Example, Batch ext
   above0("train: learningRate", learningRate); above0("train: epochs", epochs);
   if (data.train.length === 0) throw new TunelabError("train: data.train is empty; give at least one example.");
   if (!(clip >= 0)) throw new TunelabError(`train: clip is ${clip}; it must be 0 (off) or more.`);
+  if (!PRECISIONS.includes(precision)) throw new TunelabError(`train: precision "${precision}" is unknown; choose from ${PRECISIONS.join(", ")}.`);
+  if (optimizer.fused && accumulate > 1) throw new TunelabError(`train: optimizer "${optimizer.name}" uses each gradient at once, so gradients cannot be accumulated; raise batchSize instead of accumulate, or choose another optimizer.`);
+  if (optimizer.fused && method.expand) throw new TunelabError(`train: method "${method.name}" spreads what is trained over all layers, and optimizer "${optimizer.name}" updates one layer at a time; use another optimizer, such as adamw.`);
   await new Promise(setImmediate); // from here on a notebook's Stop can no longer cut into the middle of a tensor operation
 
   const source = batchSource(data.train, objective.length, batchSize, seed);
   const steps = whole("train: steps", options.steps ?? Math.ceil((epochs * source.perEpoch) / accumulate));
   const rate = makeSchedule(schedule, steps, options.warmup ?? Math.ceil(steps * 0.05));
   const { warmup } = options;
-  const settings = { method: method.name, ...method.settings, optimizer: [optimizer.name, optimizer.settings], objective: objective.name, steps, batchSize, accumulate, learningRate, schedule, warmup, clip, seed };
+  const settings = { method: method.name, ...method.settings, optimizer: [optimizer.name, optimizer.settings], objective: objective.name, steps, batchSize, accumulate, learningRate, schedule, warmup, clip, seed, ...(precision === "float32" ? {} : { precision }) };
   const fingerprint = `${JSON.stringify(settings)} data:${data.train.reduce((h, example) => hash(JSON.stringify(example), h), 0)} model:${modelHash(model)}`;
-  const loss = expanded(objective.loss(model, method), model, method);
+  const pass: GradientPass = { recompute: recompute ? "all" : "cheap", precision }, loss = expanded(objective.loss(model, method, pass), model, method);
+  const begin = stepper({ loss, objective, model, method, optimizer, clip, pass });
 
   const begun = start(options, optimizer, fingerprint, seed), { history } = begun;
   let { step } = begun, now: Trainable = { trained: begun.trained, state: begun.optimizer };
-  /** The state before the latest update, until a finite loss has shown that the update was sound. */
-  let before: Trainable | undefined;
+  /** The parameters before the latest update, until a finite loss has shown that the update was sound. */
+  let before: Params | undefined;
   const log = folder ? openLog(folder, history) : undefined, show = reporter({ model, method, trained: now.trained, steps, enabled: display });
   const run: Run = (last = { method, trained: now.trained, history, status: "running", message: "" });
   const progress = () => `${step} ${history.evaluations.length}`;
@@ -117,6 +127,8 @@ export async function train<Example = import("../objectives").Example, Batch ext
   };
   const tick = stoppable();
   let failure: unknown;
+  /** False once parameters were taken back: the optimizer's state is a step ahead of them, and going on would end in the same place. */
+  let resumable = true;
   try {
     for (;;) {
       // Here, not at the end of a step: so a run that was stopped while it evaluated makes up for it when it is resumed.
@@ -125,32 +137,42 @@ export async function train<Example = import("../objectives").Example, Batch ext
       await tick();
       const began = performance.now();
       const batches = Array.from({ length: accumulate }, (_, i) => objective.collate(source.at(step * accumulate + i)));
-      const gradients = accumulateGradients(loss, now.trained, batches, (i) => key(hash(`step${step}.${i}`, seed)));
-      if (!Number.isFinite(gradients.loss) || !Number.isFinite(gradients.norm)) {
-        dispose(gradients.gradients);
+      const attempt = begin(now, batches, (i) => key(hash(`step${step}.${i}`, seed)));
+      if (attempt.loss !== undefined && !(Number.isFinite(attempt.loss) && Number.isFinite(attempt.norm))) {
+        attempt.drop();
         const bad = step + 1;
         if (before) {
-          disposeTrainable(now);
-          [now, before] = [before, undefined];
+          dispose(now.trained);
+          now = { trained: before, state: now.state };
+          before = undefined;
           run.trained = now.trained;
+          resumable = false;
           step--;
           history.steps.pop();
           if (history.evaluations.at(-1)?.step === step + 1) history.evaluations.pop();
         }
         run.status = "non-finite";
-        run.message = `Step ${bad}: the loss is ${gradients.loss} and the gradient's norm ${gradients.norm}; stopped with the state after step ${step}, the last known to be good. Lower the learning rate (now ${learningRate}) or check the data.`;
+        run.message = `Step ${bad}: the loss is ${attempt.loss} and the gradient's norm ${attempt.norm}; stopped with the state after step ${step}${step === 0 || !optimizer.fused ? ", the last known to be good" : " (updates of a fused optimizer cannot be taken back; an earlier checkpoint may be better)"}. Lower the learning rate (now ${learningRate}) or check the data.`;
         break;
       }
       // Now, not before the loss: so the state that is saved is known to be good.
       if (step % saveEvery === 0) checkpoint();
-      const learningRateNow = learningRate * rate(step), next = update(now, gradients, optimizer, learningRateNow, clip);
-      if (before) disposeTrainable(before);
-      [before, now] = [now, next];
+      if (before) dispose(before);
+      before = undefined;
+      const learningRateNow = learningRate * rate(step), previous = now.trained;
+      now = attempt.apply(learningRateNow);
+      if (!optimizer.fused) before = previous;
       run.trained = now.trained;
+      if (attempt.failure) throw attempt.failure;
+      if (!(Number.isFinite(attempt.loss) && Number.isFinite(attempt.norm))) {
+        run.status = "non-finite";
+        run.message = `Step ${step + 1}: the loss is ${attempt.loss} and the gradient's norm ${attempt.norm}; stopped. Layers with a gradient that is no number were left as they were. Lower the learning rate (now ${learningRate}), clip by norm, or check the data.`;
+        break;
+      }
       step++;
       const seconds = (performance.now() - began) / 1000, tokens = batches.reduce((n, b) => n + tokensOf(b), 0);
       const record: StepRecord = {
-        step, epoch: (step * accumulate) / source.perEpoch, loss: gradients.loss, learningRate: learningRateNow, gradientNorm: gradients.norm,
+        step, epoch: (step * accumulate) / source.perEpoch, loss: attempt.loss!, learningRate: learningRateNow, gradientNorm: attempt.norm!,
         tokensPerSecond: tokens / seconds, seconds, memory: process.memoryUsage.rss(),
       };
       history.steps.push(record); log?.step(record); show.step(history); onStep?.(record);
@@ -163,8 +185,8 @@ export async function train<Example = import("../objectives").Example, Batch ext
       : `Stopped after step ${step} of ${steps} by an error: ${(error as Error).message ?? error}`;
     if (!(error instanceof StoppedError)) failure = error;
   }
-  try { checkpoint(); } catch (error) { failure ??= error; }
-  if (before) disposeTrainable(before);
+  try { if (resumable) checkpoint(); } catch (error) { failure ??= error; }
+  if (before) dispose(before);
   disposeState(now.state);
   log?.flush();
   await show.done(run);

@@ -69,16 +69,25 @@ export class OpenNotebook {
     );
   }
 
-  /** Moves the mouse over a point of a figure; resolves with the text that appears. */
+  /**
+   * Moves the mouse over a point of a figure; resolves with the text that appears. Tried again while the page still moves:
+   * after "Run All" JupyterLab scrolls to the last cell, sometimes when the figure has just been scrolled into view.
+   */
   async hover(figure: number, point: number): Promise<string> {
-    const plot = this.panel.locator(".tunelab-plotly [role=img]").nth(figure);
-    await plot.scrollIntoViewIfNeeded();
-    const box = (await plot.locator(".scatterlayer .point").nth(point).boundingBox())!;
-    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
-    await this.page.mouse.move(x - 30, y - 20);
-    await this.page.mouse.move(x, y, { steps: 5 });
-    await plot.locator(".hoverlayer .hovertext").first().waitFor({ timeout: 5000 });
-    return (await plot.locator(".hoverlayer .hovertext").allTextContents()).join(" ");
+    const plot = this.panel.locator(".tunelab-plotly [role=img]").nth(figure), text = plot.locator(".hoverlayer .hovertext");
+    for (let tries = 5; ; tries--) {
+      await plot.scrollIntoViewIfNeeded();
+      const box = (await plot.locator(".scatterlayer .point").nth(point).boundingBox())!;
+      const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+      await this.page.mouse.move(x - 30, y - 20);
+      await this.page.mouse.move(x, y, { steps: 5 });
+      try {
+        await text.first().waitFor({ timeout: 2000 });
+        return (await text.allTextContents()).join(" ");
+      } catch (error) {
+        if (tries === 1) throw error;
+      }
+    }
   }
 
   /** Value of the progress bar with this label, as a screen reader finds it. */

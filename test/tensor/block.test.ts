@@ -4,7 +4,7 @@ import { before, test } from "node:test";
 import type { Scalar, Tensor } from "@tensorflow/tfjs";
 import { lora } from "tunelab/methods";
 import { sft } from "tunelab/objectives";
-import { backend, compiledBlock, compiles, dropout, foldIn, jit, key, rmsNorm, silu, softmax, takeRows, tf, type Params } from "tunelab/tensor";
+import { backend, compiledBlock, compiles, dropout, foldIn, fusedBlock, jit, key, rmsNorm, silu, softmax, takeRows, tf, type Params } from "tunelab/tensor";
 import { valueAndGradients } from "tunelab/train";
 import { randomExamples, tinyModel } from "../train/support";
 import { functions, nativeTensors, type Functions } from "./native";
@@ -134,3 +134,46 @@ for (const setting of ["1", "0"])
       });
     } finally { delete process.env.TUNELAB_JIT; }
   });
+
+needsNative("recompute: the same bits of value and gradient; \"all\" keeps nothing but arguments, \"cheap\" results of matrix products only", () => {
+  const kept = (block: Block): number => tf.tidy(() => {
+    const before = tf.memory().numBytes;
+    let held = 0;
+    tf.grads((x, w, g) => { const y = block({ x: x as Tensor, w: w as Tensor, more: [g as Tensor] }, others()); held = tf.memory().numBytes - before; return tf.sum(tf.square(y)); })(list(weights()));
+    return held;
+  });
+  tf.tidy(() => {
+    const cheap = compiledBlock(layer), all = compiledBlock(layer, { recompute: "all" }), o = others(), expected = gradient(layer, o)(list(weights())).map(numbers);
+    for (const block of [cheap, all]) gradient(block, o)(list(weights())).forEach((g, i) => assert.ok(apart(numbers(g), expected[i]) < 2e-5));
+    const least = kept(all), more = kept(cheap), products = 4 * 6 * 5; // one product of the forward pass is needed again: [6, 5] floats
+    assert.equal(more - least, products);
+  });
+});
+
+needsNative("arguments that the result does not depend on have no gradient, and do not disturb the others'", () => tf.tidy(() => {
+  const block = compiledBlock(({ x, unused }: { x: Tensor; unused: Tensor }, { c }: { c: Tensor }) => tf.mul(tf.square(x), c)), c = tf.scalar(3), unused = tf.tensor1d([7]);
+  assert.deepEqual(numbers(tf.grad((x) => tf.sum(block({ x: x as Tensor, unused }, { c })))(tf.tensor1d([1, 2]))), [6, 12]);
+  const [, g] = tf.grads((x, u) => tf.add(tf.sum(block({ x: x as Tensor, unused: u as Tensor }, { c })), tf.sum(tf.square(u))))([tf.tensor1d([1, 2]), unused]);
+  assert.deepEqual(numbers(g), [14]);
+}));
+
+test("a fused block hands over what was made of the gradients, and only x gets one; eager and compiled", () => {
+  for (const jitted of ["1", "0"]) {
+    const was = process.env.TUNELAB_JIT;
+    process.env.TUNELAB_JIT = jitted;
+    try {
+      tf.tidy(() => {
+        const block = fusedBlock((x: Tensor, { w }: { w: Tensor }, { c }: { c: Tensor }) => tf.mul(tf.mul(x, w), c), ({ w }, g: { w: Tensor }, { rate }: { rate: Tensor }) => ({ w: tf.sub(w, tf.mul(rate, g.w)) }));
+        const w = tf.tensor1d([1, 2]), got: number[][] = [];
+        const dx = tf.grad((x) => {
+          let y = x as Tensor;
+          for (const scale of [2, 3]) y = block(y, { w }, { c: tf.scalar(scale) }, { rate: tf.scalar(0.1) }, ({ w }) => got.push(numbers(w)));
+          return tf.sum(y);
+        })(tf.tensor1d([1, 1]));
+        // y = 6 w² x. The upper layer sees 2wx, the lower passes 3w down.
+        assert.deepEqual(numbers(dx), [6, 24]);
+        assert.ok(apart(got.flat(), [1 - 0.1 * 3 * 2, 2 - 0.1 * 3 * 4, 1 - 0.1 * 3 * 2, 2 - 0.1 * 3 * 4]) < 1e-6, String(got));
+      });
+    } finally { if (was === undefined) delete process.env.TUNELAB_JIT; else process.env.TUNELAB_JIT = was; }
+  }
+});

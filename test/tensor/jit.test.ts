@@ -221,3 +221,18 @@ needsNative("arguments that share their values at the first call are told apart 
   assert.deepEqual(gradient(tf.tensor1d([3, 4]), x), [6, 16]);
   assert.deepEqual(numbers(block({ w: tf.tensor1d([3, 4]) }, { base: x })), [9, 32]);
 }));
+
+needsNative("reduced precision: inputs of matrix products are rounded, sums are float32; gradients too", () => tf.tidy(() => {
+  const [a, b] = [normal([24, 300], 1), normal([300, 16], 2)], exact = numbers(tf.matMul(a as never, b as never));
+  const bits = (x: number, keep: number): number => { const e = 2 ** (Math.floor(Math.log2(Math.abs(x))) - keep + 1), n = x / e, r = Math.round(n); return (Math.abs(n - Math.trunc(n)) === 0.5 ? 2 * Math.round(n / 2) : r) * e; };
+  for (const [precision, keep] of [["bfloat16", 8], ["half", 11]] as const) {
+    const product = jit((a: Tensor, b: Tensor) => tf.matMul(a as never, b as never) as Tensor, { precision }), got = numbers(product(a, b));
+    const rounded = (t: Tensor) => tf.tensor(Float32Array.from(numbers(t), (x) => bits(x, keep)), t.shape), expected = numbers(tf.matMul(rounded(a) as never, rounded(b) as never));
+    assert.ok(apart(got, expected) < 2e-5, `${precision}: ${apart(got, expected)} from the product of rounded inputs`);
+    assert.ok(apart(got, exact) > 1e-4, "and it is not the exact one");
+    product.dispose();
+    const block = compiledBlock(({ a }: { a: Tensor }, { b }: { b: Tensor }) => tf.matMul(a as never, b as never) as Tensor, { precision });
+    const gradient = numbers(tf.grad((a) => tf.sum(tf.mul(block({ a: a as Tensor }, { b }), normal([24, 16], 3))))(a)), dy = rounded(normal([24, 16], 3));
+    assert.ok(apart(gradient, numbers(tf.matMul(dy as never, rounded(b) as never, false, true))) < 2e-5, `${precision}: gradient`);
+  }
+}));

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { sft } from "tunelab/objectives";
 import { backend, compiles, mapParams, tf, type Params } from "tunelab/tensor";
-import { curvature, CURVATURES, dense, gradient, lossAt, modelProblem, scalarProblem, toParams, toVector, type CurvatureKind, type Problem } from "tunelab/theory";
+import { curvature, CURVATURES, dense, gradient, lossAndGradient, lossAt, modelProblem, scalarProblem, toParams, toVector, type CurvatureKind, type Problem } from "tunelab/theory";
 import { close, leaksNothing, userError } from "../support/compare";
 import { none } from "../support/training";
 import { tinyModel } from "../support/fixtures";
@@ -56,6 +56,15 @@ test("the problem's loss is the objective's, with padding and a smaller last bat
   const direct = tf.tidy(() => objective.loss(model, none)({}, batch).dataSync()[0]);
   close([await lossAt(problem)], [direct], 1e-5);
   assert.deepEqual(problem.batches.map((b) => (b.data.ids as Int32Array).length), [48, 48], "one shape for all batches");
+});
+
+test("a compiled program takes other parameters than those it was made with", async () => {
+  const problem = await fixtureProblem("full"), program = lossAndGradient(problem), moved = mapParams(problem.params, (t) => tf.mul(t, 1.1));
+  await program.at(problem.params);
+  const [a, b] = [await program.at(moved), await gradient({ ...problem, params: moved }, { compiled: false })];
+  close([a.loss, await lossAt(problem, moved)], [b.loss, b.loss], 1e-4);
+  assert.ok(relative(a.gradient, b.gradient) < 1e-4);
+  program.dispose();
 });
 
 test("one program serves all batches of a problem, and products leave no tensor behind", async (t) => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import type { Tensor } from "@tensorflow/tfjs";
 import { Matrix, pseudoInverse } from "ml-matrix";
+import { lomo } from "tunelab/optimizers";
 import { backend, count, dispose, tf, type Params } from "tunelab/tensor";
 import { hadamard, inSubspace, intrinsic, projection, PROJECTIONS, searchDimension, type Projection } from "tunelab/theory";
 import { evaluate, train } from "tunelab/train";
@@ -99,6 +100,7 @@ test("as a method: train() trains d scalars, evaluation and generation see them,
   assert.equal(distance(valuesOf(run.trained), valuesOf(again.trained)), 0);
   const some = await train({ ...options, steps: 2, method: intrinsic({ dimension: 5, projection: "sparse", only: (n) => n.includes("mlp") }) }), changed = some.method.merge!(model.params, some.trained);
   for (const [name, t] of Object.entries(changed)) assert.equal(distance({ t: [...t.dataSync()] }, { t: [...model.params[name].dataSync()] }) > 0, name.includes("mlp"), name);
+  await assert.rejects(train({ ...options, method, optimizer: lomo() }), userError("spreads what is trained", "one layer at a time"));
   await assert.rejects(train({ ...options, method: intrinsic({ dimension: 1e6 }) }), userError("dimension is 1000000"));
 }));
 

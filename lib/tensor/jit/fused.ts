@@ -5,21 +5,22 @@
  */
 import type { Tensor } from "@tensorflow/tfjs";
 import { tf } from "../backend";
+import type { Precision } from "./graph";
 import { jit } from "./jit";
-import { isolated } from "./record";
+import { gradientsWhere, isolated } from "./record";
 import { flatten, unflatten, type Tree } from "./tree";
 
 /** y = f(x, weights, others); at the backward pass `receive` gets use(weights, gradients, extra), and only x gets a gradient. */
 export type FusedBlock<W extends Tree, O extends Tree, E extends Tree, R extends Tree> = (x: Tensor, weights: W, others: O, extra: E, receive: (result: R) => void) => Tensor;
 
 export function fusedBlock<W extends Tree, O extends Tree, E extends Tree, R extends Tree>(
-  f: (x: Tensor, weights: W, others: O) => Tensor, use: (weights: W, gradients: W, extra: E) => R,
+  f: (x: Tensor, weights: W, others: O) => Tensor, use: (weights: W, gradients: W, extra: E) => R, options: { precision?: Precision } = {},
 ): FusedBlock<W, O, E, R> {
-  const forward = jit(f as (...args: Tree[]) => Tensor);
+  const forward = jit(f as (...args: Tree[]) => Tensor, options);
   const backward = jit(((x: Tensor, dy: Tensor, weights: W, others: O, extra: E) => {
-    const [dx, ...gradients] = tf.grads((x, ...w) => f(x as Tensor, unflatten(weights, w), others))([x, ...flatten(weights).tensors], dy);
+    const xs = [x, ...flatten(weights).tensors], [dx, ...gradients] = gradientsWhere(() => f(x, weights, others), xs, dy).map((g, i) => g ?? tf.zerosLike(xs[i]));
     return { dx, result: use(weights, unflatten(weights, gradients), extra) };
-  }) as (...args: Tree[]) => { dx: Tensor; result: R });
+  }) as (...args: Tree[]) => { dx: Tensor; result: R }, options);
   return (x, weights, others, extra, receive) => {
     const apart = { weights, others, extra }, constants = flatten(apart as Tree).tensors;
     return tf.customGrad((x, save) => {

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import type { Tensor } from "@tensorflow/tfjs";
 import { TunelabError } from "../../errors";
 import { nativeBackend, type OpAttribute, type TensorHandle } from "../backend";
+import { clearCompileCache } from "./cache";
 import { CAPTURED, type Constant, type RecordedOp } from "./record";
 
 /** A tensor's id, shape and TensorFlow type number. */
@@ -61,11 +62,19 @@ function attributeMessage({ name, type, value }: OpAttribute, op: string): Messa
   });
 }
 
+/**
+ * Element type of the inputs of matrix products in a compiled program. Sums are accumulated and results kept in float32, so that
+ * only the products lose digits: bfloat16 has 8 significant bits, half 11 but a range of 6e-8 to 65,504.
+ */
+export type Precision = "float32" | "bfloat16" | "half";
+/** TensorFlow's type numbers, which the binding does not name. */
+const TYPE_NUMBER = { bfloat16: 14, half: 19 } as const;
+
 /** Functions in the eager context by name: equal graphs share one, which lives as long as someone uses it. */
 const users = new Map<string, number>();
 
 /** Compiles `ops` to a function from `inputs` to `outputs` (ids). */
-export function compile(ops: readonly RecordedOp[], inputs: readonly Handle[], outputs: readonly number[], constants: ReadonlyMap<number, Constant>): Graph {
+export function compile(ops: readonly RecordedOp[], inputs: readonly Handle[], outputs: readonly number[], constants: ReadonlyMap<number, Constant>, precision: Precision = "float32"): Graph {
   const graph = new (messages().GraphDef)(), names = new Map<number, string>(), shared = new Map<string, string>();
   const add = (name: string, op: string, from: readonly string[], attributes: readonly (readonly [string, Message])[]) => {
     const node = new (messages().NodeDef)();
@@ -99,6 +108,20 @@ export function compile(ops: readonly RecordedOp[], inputs: readonly Handle[], o
   };
   const ref = (id: number): string => names.get(id) ?? constant(id);
 
+  const FLOAT = nativeBackend()!.binding.TF_FLOAT, reduced = new Map<number, string>();
+  /** An input in the reduced type, converted once however often it is used. */
+  const convert = (id: number): string => {
+    if (!reduced.has(id)) {
+      reduced.set(id, `r${reduced.size}`);
+      add(reduced.get(id)!, "Cast", [ref(id)], [["SrcT", TYPE_ATTRIBUTE(FLOAT)], ["DstT", TYPE_ATTRIBUTE(TYPE_NUMBER[precision as "half"])]]);
+    }
+    return reduced.get(id)!;
+  };
+  const reducedProduct = (name: string, op: RecordedOp, attributes: readonly (readonly [string, Message])[]): void => {
+    const type = TYPE_ATTRIBUTE(TYPE_NUMBER[precision as "half"]), kept = attributes.filter(([key]) => key !== "T");
+    add(name, "BatchMatMulV3", op.inputs.map(convert), [...kept, ["Ta", type], ["Tb", type], ["Tout", TYPE_ATTRIBUTE(FLOAT)]]);
+  };
+
   inputs.forEach(({ id, shape, dtype }, i) => {
     add(`x${i}`, "Placeholder", [], [["dtype", TYPE_ATTRIBUTE(dtype)], ["shape", attribute((a) => a.setShape(shapeMessage(shape)))]]);
     names.set(id, `x${i}`);
@@ -108,29 +131,38 @@ export function compile(ops: readonly RecordedOp[], inputs: readonly Handle[], o
     const attributes = op.attributes.map((a) => [a.name, attributeMessage(a, op.name)] as const);
     // The one operation whose element type the package leaves to eager execution to infer.
     if (op.name === "ExpandDims") attributes.push(["T", TYPE_ATTRIBUTE(dtypes.get(op.inputs[0])!)]);
-    add(`n${i}`, op.name, op.inputs.map(ref), attributes);
+    if (precision !== "float32" && op.name === "BatchMatMulV2") reducedProduct(`n${i}`, op, attributes);
+    else add(`n${i}`, op.name, op.inputs.map(ref), attributes);
     op.outputs.forEach((o, k) => { names.set(o.id, k ? `n${i}:${k}` : `n${i}`); dtypes.set(o.id, o.dtype); });
   });
   // An output may be an input or occur twice; a function's results must be distinct nodes.
   const results = outputs.map((id, i) => { add(`y${i}`, "Identity", [ref(id)], [["T", TYPE_ATTRIBUTE(dtypes.get(id)!)]]); return `y${i}`; });
 
   const bytes = graph.serializeBinary(), arity = inputs.map((_, i) => `x${i}`);
-  const name = `tunelab_${createHash("sha256").update(bytes).update(String(outputs.length)).digest("hex").slice(0, 24)}`;
+  let name = `tunelab_${createHash("sha256").update(bytes).update(String(outputs.length)).digest("hex").slice(0, 24)}`;
   const { binding } = nativeBackend()!;
-  if (!users.get(name)) binding.createFunction!(name, bytes, arity, results);
-  users.set(name, (users.get(name) ?? 0) + 1);
+  const acquire = () => { if (!users.get(name)) binding.createFunction!(name, bytes, arity, results); users.set(name, (users.get(name) ?? 0) + 1); };
+  const release = () => { const left = users.get(name)! - 1; users.set(name, left); if (left === 0) binding.deleteFunction!(name); };
+  acquire();
+  let ran = false;
   const attributes: OpAttribute[] = [{ name: "_XlaMustCompile", type: binding.TF_ATTR_BOOL, value: true }];
   return {
     size: ops.length,
     call: (ids) => {
-      const backend = nativeBackend()!;
-      return backend.binding.executeOp(name, attributes, [...ids], results.length).map((handle) => backend.createOutputTensor(handle));
+      const backend = nativeBackend()!, run = () => backend.binding.executeOp(name, attributes, [...ids], results.length);
+      let handles: TensorHandle[];
+      // XLA compiles at the first call, and takes the program from its cache on disk if it can.
+      try { handles = run(); } catch (error) {
+        if (ran || !clearCompileCache()) throw error;
+        release();
+        name += "_again"; // TensorFlow remembers by name that the compilation failed
+        acquire();
+        handles = run();
+      }
+      ran = true;
+      return handles.map((handle) => backend.createOutputTensor(handle));
     },
-    dispose() {
-      const left = users.get(name)! - 1;
-      users.set(name, left);
-      if (left === 0) binding.deleteFunction!(name);
-    },
+    dispose: release,
   };
 }
 

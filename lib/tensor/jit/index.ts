@@ -1,4 +1,5 @@
 export { fusedBlock, type FusedBlock } from "./fused";
+export type { Precision } from "./graph";
 export { compiles, jit, type Jitted } from "./jit";
 export type { Tree } from "./tree";
 export { compiledBlock, type BlockOptions } from "./vjp";

@@ -1,9 +1,10 @@
 /**
  * `jit(f)`: f compiled by XLA. The first call with a signature (structure, shapes and types of the arguments) runs f
- * once and records it; later calls run the compiled program. f must be pure: tensors in, tensors out.
+ * once and records it; later calls run the compiled program. f must be pure: tensors in, tensors out. `precision` is that of its
+ * matrix products; where nothing is compiled it has no effect.
  */
 import { nativeBackend, tf } from "../backend";
-import { compile, handleOf, type Graph } from "./graph";
+import { compile, handleOf, type Graph, type Precision } from "./graph";
 import { distinct, idsOf, isolated, needed, record, recording } from "./record";
 import { flatten, unflatten, type Tree } from "./tree";
 
@@ -21,7 +22,7 @@ export const compiles = (): boolean => typeof nativeBackend()?.binding.createFun
 /** True where a gradient is being recorded: a compiled program would be a gap in the tape. Inside an operation with a gradient of its own nothing is recorded. */
 const taping = (): boolean => { const { gradientDepth, kernelDepth } = tf.engine().state; return gradientDepth > 0 && kernelDepth === 0; };
 
-export function jit<A extends readonly Tree[], R extends Tree>(f: (...args: A) => R): Jitted<A, R> {
+export function jit<A extends readonly Tree[], R extends Tree>(f: (...args: A) => R, { precision }: { precision?: Precision } = {}): Jitted<A, R> {
   const cache = new Map<string, { graph: Graph; result: R }>();
   const call = (...args: A): R => {
     if (!compiles() || recording() || taping()) return f(...args);
@@ -33,7 +34,7 @@ export function jit<A extends readonly Tree[], R extends Tree>(f: (...args: A) =
         const result = f(...(unflatten(args, own) as A));
         return { result, outputIds: idsOf(flatten(result).tensors) };
       });
-      const graph = compile(needed(ops, outputIds), own.map((t, i) => handleOf(ownIds[i], t)), outputIds, constants);
+      const graph = compile(needed(ops, outputIds), own.map((t, i) => handleOf(ownIds[i], t)), outputIds, constants, precision);
       cache.set(signature, { graph, result });
     }));
     const { graph, result } = cache.get(signature)!;

@@ -97,3 +97,7 @@ export function isolated<T>(f: () => T): T {
   state.gradientDepth = state.kernelDepth = 0;
   try { return f(); } finally { Object.assign(state, { gradientDepth, kernelDepth, activeTape }); }
 }
+
+/** Gradients of y = f() by each of xs, times dy; undefined where y does not depend on x. */
+export const gradientsWhere = (f: () => Tensor, xs: readonly Tensor[], dy: Tensor): (Tensor | undefined)[] =>
+  tf.engine().gradients(f, xs as Tensor[], dy, true).grads;

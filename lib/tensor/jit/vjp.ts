@@ -5,9 +5,9 @@
  */
 import type { Tensor } from "@tensorflow/tfjs";
 import { tf } from "../backend";
-import { compile, handleOf, type Graph } from "./graph";
+import { compile, handleOf, type Graph, type Handle, type Precision } from "./graph";
 import { compiles } from "./jit";
-import { distinct, idsOf, isolated, needed, record, recording, type RecordedOp } from "./record";
+import { distinct, gradientsWhere, idsOf, isolated, needed, record, recording, type RecordedOp } from "./record";
 import { flatten, unflatten, type Tree } from "./tree";
 
 interface Program {
@@ -19,6 +19,8 @@ interface Program {
   backward: Graph;
   /** Indices of the arguments (differentiated first, then the others) that the backward uses directly. */
   usedArguments: number[];
+  /** Indices of the differentiated arguments that y depends on: the others have no gradient. */
+  connected: number[];
 }
 
 export interface BlockOptions {
@@ -28,10 +30,12 @@ export interface BlockOptions {
    * al. 2016: a third more work, memory for one block instead of all).
    */
   recompute?: "cheap" | "all";
+  /** Of the matrix products, forward and backward; where nothing is compiled it has no effect. */
+  precision?: Precision;
 }
 
 /** f(differentiated, others) → one tensor. Gradients flow to all tensors of `differentiated`, none to `others`. */
-export function compiledBlock<D extends Tree, O extends Tree>(f: (differentiated: D, others: O) => Tensor, { recompute = "cheap" }: BlockOptions = {}): (differentiated: D, others: O) => Tensor {
+export function compiledBlock<D extends Tree, O extends Tree>(f: (differentiated: D, others: O) => Tensor, options: BlockOptions = {}): (differentiated: D, others: O) => Tensor {
   const programs = new Map<string, Program>();
 
   return (differentiated, others) => {
@@ -40,20 +44,20 @@ export function compiledBlock<D extends Tree, O extends Tree>(f: (differentiated
     if (!compiles() || recording() || depth > 1) return f(differentiated, others);
     const d = flatten(differentiated as Tree), o = flatten(others as Tree), signature = `${d.signature};${o.signature}`;
     let program = programs.get(signature);
-    if (!program) programs.set(signature, (program = trace(f, differentiated, others, recompute === "all")));
-    const { forward, forwardWithResiduals, backward, usedArguments } = program;
+    if (!program) programs.set(signature, (program = trace(f, differentiated, others, options)));
+    const { forward, forwardWithResiduals, backward, usedArguments, connected } = program;
     const all = [...d.tensors, ...o.tensors];
-    if (depth === 0) return forward.call(idsOf(all))[0];
+    if (depth === 0 || !connected.length) return forward.call(idsOf(all))[0];
     return tf.customGrad((...inputs) => {
       const save = inputs.pop() as unknown as (tensors: Tensor[]) => void;
       const [value, ...residuals] = forwardWithResiduals.call(idsOf(all));
       save([...residuals, ...usedArguments.map((i) => all[i])]);
       return { value, gradFunc: (dy: Tensor, saved: Tensor[]) => backward.call(idsOf([...saved, dy])) };
-    })(...d.tensors);
+    })(...connected.map((i) => d.tensors[i]));
   };
 }
 
-function trace<D extends Tree, O extends Tree>(f: (d: D, o: O) => Tensor, differentiated: D, others: O, keepNothing: boolean): Program {
+function trace<D extends Tree, O extends Tree>(f: (d: D, o: O) => Tensor, differentiated: D, others: O, { recompute = "cheap", precision }: BlockOptions): Program {
   const count = flatten(differentiated as Tree).tensors.length;
   let program!: Program;
   tf.tidy(() => isolated(() => {
@@ -61,26 +65,28 @@ function trace<D extends Tree, O extends Tree>(f: (d: D, o: O) => Tensor, differ
     const d = all.slice(0, count), o = unflatten(others as Tree, all.slice(count)) as O;
     const dy = tf.ones(f(unflatten(differentiated as Tree, d) as D, o).shape), dyId = idsOf([dy])[0];
     let boundary = 0, yId = -1;
-    const { result: gradientIds, ops, constants } = record((mark) =>
-      idsOf(tf.grads((...tensors) => {
-        const y = f(unflatten(differentiated as Tree, tensors) as D, o);
+    const { result: { gradientIds, connected }, ops, constants } = record((mark) => {
+      const gradients = gradientsWhere(() => {
+        const y = f(unflatten(differentiated as Tree, d) as D, o);
         yId = idsOf([y])[0];
         boundary = mark();
         return y;
-      })(d, dy)));
+      }, d, dy);
+      return { gradientIds: idsOf(gradients.filter((g) => g !== undefined)), connected: d.flatMap((_, i) => (gradients[i] ? [i] : [])) };
+    });
     const forwardOps = ops.slice(0, boundary), gradientOps = needed(ops.slice(boundary), gradientIds);
-    const { residuals, again } = partition(forwardOps, [...gradientOps.flatMap((op) => op.inputs), ...gradientIds], keepNothing);
+    const { residuals, again } = partition(forwardOps, [...gradientOps.flatMap((op) => op.inputs), ...gradientIds], recompute === "all");
     const backwardOps = [...again, ...gradientOps], made = new Map(forwardOps.flatMap((op) => op.outputs.map((h) => [h.id, h] as const)));
     const used = new Set([...backwardOps.flatMap((op) => op.inputs), ...gradientIds]), usedArguments = argumentIds.flatMap((id, i) => (used.has(id) ? [i] : []));
     const handles = all.map((t, i) => handleOf(argumentIds[i], t));
     const saved = [...residuals.map((id) => made.get(id)!), ...usedArguments.map((i) => handles[i])], compiled: Graph[] = [];
-    const add = (...args: Parameters<typeof compile>) => { const graph = compile(...args); compiled.push(graph); return graph; };
+    const add = (ops: readonly RecordedOp[], inputs: readonly Handle[], outputs: readonly number[]) => { const graph = compile(ops, inputs, outputs, constants, precision); compiled.push(graph); return graph; };
     try {
       program = {
-        forward: add(needed(forwardOps, [yId]), handles, [yId], constants),
-        forwardWithResiduals: add(needed(forwardOps, [yId, ...residuals]), handles, [yId, ...residuals], constants),
-        backward: add(backwardOps, [...saved, handleOf(dyId, dy)], gradientIds, constants),
-        usedArguments,
+        forward: add(needed(forwardOps, [yId]), handles, [yId]),
+        forwardWithResiduals: add(needed(forwardOps, [yId, ...residuals]), handles, [yId, ...residuals]),
+        backward: add(backwardOps, [...saved, handleOf(dyId, dy)], gradientIds),
+        usedArguments, connected,
       };
     } catch (error) {
       compiled.forEach((graph) => graph.dispose());
