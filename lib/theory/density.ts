@@ -5,7 +5,7 @@
  * up to 2m − 1 are those of the vector's spectral measure; only the smoothing is a choice. Two noises are told apart: that of
  * the k random vectors, and that of the data, from the same vector on groups of mini-batches.
  */
-import { StoppedError } from "../course";
+import { StoppedError, t } from "../course";
 import { TunelabError } from "../errors";
 import type { Curvature } from "./curvature";
 import { lanczos, ritz, type LanczosState } from "./lanczos";
@@ -54,7 +54,7 @@ export async function spectralDensity(A: LinearOperator | Curvature, options: De
     const { values, weights } = ritz({ alpha: known.alpha.slice(0, m), beta: known.beta.slice(0, m) });
     state.probes.push({ values, weights });
   }
-  const w = work(probes + (groups ? 1 : 0), "spectral density", { display });
+  const w = work(probes + groups, t({ zh: "谱密度", en: "spectral density" }), { display });
   const nodes = async (B: LinearOperator, index: number): Promise<Nodes> => {
     const run = await lanczos(B, { steps: m, start: probe(A.dim, seed, index, kind), state: state.current, display: false, save: options.save && ((current) => options.save!({ ...state, current })) });
     state.current = run.state;
@@ -70,7 +70,7 @@ export async function spectralDensity(A: LinearOperator | Curvature, options: De
       await w.tick();
       const g = state.groups.length, part = Array.from({ length: batches }, (_, i) => i).filter((i) => i % groups === g);
       state.groups.push(await nodes((A as Curvature).on(part), 0));
-      w.at(probes + state.groups.length / groups);
+      w.at(probes + state.groups.length);
     }
   });
   w.done();

@@ -8,6 +8,7 @@
  * All are compositions of linear operations, so that their gradients are the true adjoints.
  */
 import type { Tensor } from "@tensorflow/tfjs";
+import { t } from "../course";
 import { TunelabError } from "../errors";
 import type { Method } from "../methods/method";
 import { addRows, count, mapParams, Random, takeRows, tf, type Params } from "../tensor";
@@ -155,7 +156,7 @@ export interface DimensionResult {
 export async function searchDimension({ measure, full, none = 0, fraction = 0.9, from = 1, to, resolution = 1.1, points = [], display, save }: DimensionSearch): Promise<DimensionResult> {
   if (!(Number.isInteger(from) && from >= 1 && Number.isInteger(to) && to >= from)) throw new TunelabError(`searchDimension: from ${from} to ${to} is no range of whole numbers of at least 1.`);
   if (!(full > none)) throw new TunelabError(`searchDimension: training everything reaches ${full}, no more than the ${none} of training nothing; there is nothing to compare with.`);
-  const threshold = none + fraction * (full - none), known = new Map(points.map((p) => [p.d, p.value])), w = work(Math.ceil(Math.log2(to / from)) + 1 + Math.ceil(Math.log2(Math.log(2) / Math.log(resolution))), "intrinsic dimension", { display });
+  const threshold = none + fraction * (full - none), known = new Map(points.map((p) => [p.d, p.value])), w = work(Math.ceil(Math.log2(to / from)) + 1 + Math.ceil(Math.log2(Math.log(2) / Math.log(resolution))), t({ zh: "内在维数", en: "intrinsic dimension" }), { display });
   const listed = () => [...known].map(([d, value]) => ({ d, value })).sort((a, b) => a.d - b.d);
   let measured = 0, low: number | undefined, high: number | undefined;
   const enough = async (d: number): Promise<boolean> => {

@@ -8,6 +8,7 @@
  * noticeably. Without it orthogonality is lost once a Ritz value has converged (Paige 1971), and copies of it appear ("ghosts").
  */
 import { EigenvalueDecomposition, Matrix } from "ml-matrix";
+import { t } from "../course";
 import { TunelabError } from "../errors";
 import type { LinearOperator } from "./operator";
 import { add, dot, norm, orthogonalise, probe, scaled, unit, type Vector } from "./vector";
@@ -70,7 +71,7 @@ export function ritz({ alpha, beta }: Pick<LanczosState, "alpha" | "beta">): Rit
 
 /** Runs the recurrence. A Stop ends it with status "stopped"; `state` goes on from there. */
 export async function lanczos(A: LinearOperator, options: LanczosOptions = {}): Promise<{ state: LanczosState; status: Status }> {
-  const { steps = 100, seed = 0, restart = false, until } = options, most = Math.min(steps, A.dim), w = work(most, "lanczos", options);
+  const { steps = 100, seed = 0, restart = false, until } = options, most = Math.min(steps, A.dim), w = work(most, t({ zh: "Lanczos 迭代", en: "lanczos" }), options);
   if (!(Number.isInteger(steps) && steps > 0)) throw new TunelabError(`lanczos: steps is ${steps}; it must be a whole number of at least 1.`);
   for (const v of [options.start, options.state?.basis[0]]) if (v && v.length !== A.dim) throw new TunelabError(`lanczos: the first vector has ${v.length} entries, but the operator ${A.dim} rows; a state belongs to the operator that it was made with.`);
   const state: LanczosState = options.state

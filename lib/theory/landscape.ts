@@ -10,6 +10,7 @@
  */
 import type { Tensor } from "@tensorflow/tfjs";
 import { EigenvalueDecomposition, Matrix, solve } from "ml-matrix";
+import { t } from "../course";
 import { TunelabError } from "../errors";
 import { adamw, type Optimizer } from "../optimizers";
 import { dispose, mapParams, Random, tf, type Params } from "../tensor";
@@ -58,7 +59,7 @@ export const spread = (extent: number, n: number): number[] => {
 export interface Line { x: number[]; loss: number[]; status: Status }
 /** Loss at at + x·direction. */
 export async function slice(loss: LossAt, at: Params, direction: Params, x: readonly number[], options: WorkOptions = {}): Promise<Line> {
-  const values: number[] = [], w = work(x.length, "slice", options);
+  const values: number[] = [], w = work(x.length, t({ zh: "切片", en: "slice" }), options);
   const status = await untilStopped(async () => { for (const c of x) { await w.tick(); values.push(await lossThere(loss, along(at, [direction, c]))); w.at(values.length); } });
   w.done();
   return { x: x.slice(0, values.length), loss: values, status };
@@ -66,7 +67,7 @@ export async function slice(loss: LossAt, at: Params, direction: Params, x: read
 export interface Plane { x: number[]; y: number[]; /** loss[row of y][column of x]. */ loss: number[][]; status: Status }
 /** Loss on a plane; rows that Stop cut short are left out. */
 export async function plane(loss: LossAt, at: Params, [dx, dy]: readonly [Params, Params], x: readonly number[], y: readonly number[] = x, options: WorkOptions = {}): Promise<Plane> {
-  const rows: number[][] = [], w = work(x.length * y.length, "plane", options);
+  const rows: number[][] = [], w = work(x.length * y.length, t({ zh: "平面切片", en: "plane" }), options);
   const status = await untilStopped(async () => {
     for (const b of y) {
       const row: number[] = [];
@@ -105,10 +106,10 @@ export const barrier = (t: readonly number[], loss: readonly number[]): number =
 export interface Path { t: number[]; loss: number[]; barrier: number; status: Status }
 async function path(loss: LossAt, at: (t: number) => Params, points: number, options: WorkOptions): Promise<Path> {
   if (!(Number.isInteger(points) && points >= 3)) throw new TunelabError(`A path needs at least 3 points; ${points} were asked for.`);
-  const t: number[] = [], values: number[] = [], w = work(points, "path", options);
-  const status = await untilStopped(async () => { for (let i = 0; i < points; i++) { await w.tick(); values.push(await lossThere(loss, at(i / (points - 1)))); t.push(i / (points - 1)); w.at(t.length); } });
+  const ts: number[] = [], values: number[] = [], w = work(points, t({ zh: "路径", en: "path" }), options);
+  const status = await untilStopped(async () => { for (let i = 0; i < points; i++) { await w.tick(); values.push(await lossThere(loss, at(i / (points - 1)))); ts.push(i / (points - 1)); w.at(ts.length); } });
   w.done();
-  return { t, loss: values, barrier: status === "done" ? barrier(t, values) : NaN, status };
+  return { t: ts, loss: values, barrier: status === "done" ? barrier(ts, values) : NaN, status };
 }
 /** Loss on the straight line from a to b. */
 export const linearPath = (loss: LossAt, a: Params, b: Params, points = 21, options: WorkOptions = {}): Promise<Path> =>
@@ -136,7 +137,7 @@ export async function connect(gradient: (params: Params) => Promise<{ loss: numb
   const from = toVector(a), to = toVector(b), size = norm(add(to.slice(), from, -1)) / Math.sqrt(from.length);
   if (!(size > 0)) throw new TunelabError("connect: both ends are the same point; give two different ones.");
   let middle = options.middle ? mapParams(options.middle, (t) => t.clone()) : toParams(from.map((x, i) => (x + to[i]) / 2 + 0.01 * size * random.normal()), a), state = mapParams(middle, (t) => optimizer.init(t) as never) as unknown as Record<string, Params>;
-  const w = work(steps, "connect", options);
+  const w = work(steps, t({ zh: "连接曲线", en: "connect" }), options);
   const status = await untilStopped(async () => {
     for (let step = 0; step < steps; step++) {
       const sum = toVector(a).fill(0);
@@ -177,7 +178,7 @@ export function parabolaResidual(x: readonly number[], y: readonly number[]): nu
 /** Roughness at several scales, over random filter-normalised directions. A smooth loss falls as h³ or faster; noise stays. */
 export async function roughness(loss: LossAt, at: Params, scales: readonly number[], { directions = 3, points = 11, seed = 0, axis = rowFilters, display }: WorkOptions & { directions?: number; points?: number; seed?: number; axis?: FilterAxis } = {}): Promise<{ scales: Roughness[]; status: Status }> {
   if (points < 5 || directions < 1 || !scales.length || scales.some((h) => !(h > 0))) throw new TunelabError(`roughness: scales ${scales.join(", ")}, ${points} points, ${directions} directions; scales must be above 0, points at least 5, directions at least 1.`);
-  const w = work(scales.length * directions * points, "roughness", { display }), found: Roughness[] = [];
+  const w = work(scales.length * directions * points, t({ zh: "粗糙度", en: "roughness" }), { display }), found: Roughness[] = [];
   let n = 0;
   const status = await untilStopped(async () => {
     for (const h of scales) {

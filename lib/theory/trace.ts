@@ -6,6 +6,7 @@
  * All stop when the interval is narrow enough, never because the running mean moved little: that can happen anywhere.
  */
 import { inverse, Matrix } from "ml-matrix";
+import { t } from "../course";
 import { TunelabError } from "../errors";
 import type { LinearOperator } from "./operator";
 import { interval, narrow, type Interval } from "./statistics";
@@ -47,7 +48,7 @@ export async function hutchinson(A: LinearOperator, options: TraceOptions & { ki
   check("hutchinson", A, options);
   belongs("hutchinson", A, options.state, options.seed ?? 0);
   const { tolerance = 0.05, maxProducts = 300, seed = 0, kind = "rademacher", display } = options, samples = [...(options.state?.samples ?? [])];
-  const w = work(maxProducts, "trace", { display });
+  const w = work(maxProducts, t({ zh: "迹", en: "trace" }), { display });
   const status = await untilStopped(async () => {
     while (samples.length < maxProducts && !(samples.length >= FEWEST && narrow(interval(samples), tolerance))) {
       await w.tick();
@@ -70,7 +71,7 @@ export async function hutchPlusPlus(A: LinearOperator, options: TraceOptions & {
   if (!(Number.isInteger(sketch) && sketch >= 1 && 2 * sketch <= maxProducts)) throw new TunelabError(`hutchPlusPlus: sketch is ${sketch}; it must be at least 1 and at most half of maxProducts (${maxProducts}).`);
   if (options.state && options.state.sketch !== sketch) throw new TunelabError(`hutchPlusPlus: the state was made with a sketch of ${options.state.sketch}, not ${sketch}; use the same, or start anew.`);
   const old = options.state, state: HutchPlusPlusState = old ? { ...old, basis: [...old.basis], inside: [...old.inside], samples: [...old.samples] } : { dim: A.dim, seed, sketch, drawn: 0, basis: [], inside: [], samples: [] };
-  const w = work(maxProducts, "trace", { display }), products = () => state.drawn + state.inside.length + state.samples.length;
+  const w = work(maxProducts, t({ zh: "迹", en: "trace" }), { display }), products = () => state.drawn + state.inside.length + state.samples.length;
   const estimate = () => {
     const inside = state.inside.reduce((a, b) => a + b, 0);
     if (exact(state, A)) return { mean: inside, error: roundingOf(state.inside, A) };
@@ -126,7 +127,7 @@ export async function xtrace(A: LinearOperator, options: TraceOptions & { state?
   const state: XTraceState = old
     ? { ...old, probes: [...old.probes], basis: [...old.basis], R: copy(old.R), H: copy(old.H), W: copy(old.W), sizes: [...old.sizes] }
     : { dim: A.dim, seed, exhausted: false, probes: [], basis: [], R: [], H: [], W: [], sizes: [] };
-  const w = work(maxProducts, "trace", { display }), most = Math.min(Math.floor(maxProducts / 2), A.dim);
+  const w = work(maxProducts, t({ zh: "迹", en: "trace" }), { display }), most = Math.min(Math.floor(maxProducts / 2), A.dim);
   const finished = () => state.exhausted || state.basis.length >= most || (state.basis.length >= FEWEST && narrow(xtraceEstimate(state, A), tolerance));
   const status = await untilStopped(async () => {
     while (!finished()) {
