@@ -5,10 +5,11 @@ import { evaluate } from "./cli/evaluate";
 import { finetune } from "./cli/finetune";
 import { generate } from "./cli/generate";
 import { info } from "./cli/info";
+import { probe } from "./cli/probe";
 import { StoppedError } from "./course";
 import { TunelabError } from "./errors";
 
-const COMMANDS: Record<string, Command> = { finetune, generate, evaluate, info };
+const COMMANDS: Record<string, Command> = { finetune, generate, evaluate, probe, info };
 
 const usage = () => `tunelab: fine-tune Hugging Face language models from TypeScript\n\nCommands:\n${Object.entries(COMMANDS).map(([name, c]) => `  ${name.padEnd(10)} ${c.summary}`).join("\n")}\n\n\`tunelab COMMAND --help\` lists a command's options.\n`;
 
@@ -21,10 +22,16 @@ async function main([name, ...argv]: string[]): Promise<number> {
     process.stdout.write(`${require("../package.json").version}\n`);
     return 0;
   }
-  const command = COMMANDS[name];
+  let command = COMMANDS[name];
   if (!command) {
     process.stderr.write(`tunelab: there is no command "${name}".\n\n${usage()}`);
     return 2;
+  }
+  if (command.kinds && argv[0] !== undefined && !argv[0].startsWith("-")) {
+    const kind = argv.shift()!;
+    if (!Object.hasOwn(command.kinds, kind)) throw new UsageError(`${name} ${kind}: there is no such kind; choose from ${Object.keys(command.kinds).join(", ")}.`);
+    command = command.kinds[kind];
+    name += ` ${kind}`;
   }
   if (argv.includes("--help") || argv.includes("-h")) {
     process.stdout.write(helpText(name, command));

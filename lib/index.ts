@@ -8,4 +8,5 @@ export * from "./optimizers";
 export * from "./train";
 export * from "./text";
 export * from "./metrics";
+export * from "./theory";
 export * from "./course";

@@ -14,6 +14,8 @@ export interface Command {
   summary: string;
   flags: Readonly<Record<string, Flag>>;
   examples: readonly string[];
+  /** Commands of its own, named by the next word. */
+  kinds?: Readonly<Record<string, Command>>;
   run(args: Arguments): Promise<number>;
 }
 
@@ -63,6 +65,10 @@ export function parse(command: Command, argv: readonly string[]): Arguments {
 }
 
 export function helpText(name: string, command: Command): string {
+  if (command.kinds) {
+    const list = Object.entries(command.kinds).map(([kind, c]) => `  ${kind.padEnd(10)} ${c.summary}`).join("\n");
+    return `tunelab ${name} KIND: ${command.summary}\n\nKinds:\n${list}\n\nOptions: \`tunelab ${name} KIND --help\`; --json with each.\n\nExamples:\n${command.examples.map((e) => `  ${e}`).join("\n")}\n`;
+  }
   const rows = Object.entries({ ...command.flags, ...COMMON }).map(([flag, f]) => [
     `  --${flag}${f.value ? ` ${f.value}` : ""}`,
     `${f.help}${f.required ? " (needed)" : ""}${f.default === undefined ? "" : ` (default ${f.default})`}`,

@@ -19,9 +19,8 @@ function clock(seconds: number): string {
   return (h ? `${h}:${String(m).padStart(2, "0")}` : `${m}`) + `:${String(s % 60).padStart(2, "0")}`;
 }
 
-/** `const bar = progress(steps, "train"); bar.update(n, "loss 1.23"); bar.done()`. Updates are cheap: most are not drawn. */
-export function progress(total: number, label: string): Progress {
-  const start = performance.now();
+/** `const bar = progress(steps, "train"); bar.update(n, "loss 1.23"); bar.done()`. Updates are cheap: most are not drawn. `start`: when the task began. */
+export function progress(total: number, label: string, start = performance.now()): Progress {
   const display = inKernel() ? new Display() : undefined;
   const terminal = !display && process.stdout.isTTY === true;
   const interval = display ? NOTEBOOK_MS : terminal ? TERMINAL_MS : LOG_MS;

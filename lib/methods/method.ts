@@ -15,10 +15,11 @@ export interface Method {
   /** Tensors that belong to the method and are not trained; `weights` and `wrap` find them in what they get of the base. */
   constants?: Params;
   /**
-   * The tensors that the model sees, where those are the output of an encoder that is trained in their stead: new tensors,
-   * differentiable in `trained`. Everything below gets them; saved adapters hold them, without the encoder.
+   * The tensors that the model sees, where those are made, over the whole map, from others that are trained in their stead (an
+   * encoder of a prompt, a random subspace): new tensors, differentiable in `trained`. Everything below gets them; saved adapters
+   * hold them, without the encoder.
    */
-  encode?(trained: Params): Params;
+  encode?(trained: Params, base: Params): Params;
   /** The weights that the forward pass sees; default: the base's. `key` seeds noise and is given in training only. */
   weights?(base: Params, trained: Params, key?: Tensor): Params;
   /** Code at named sites; default: none. `key` seeds dropout and is given in training only. */

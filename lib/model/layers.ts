@@ -38,7 +38,7 @@ export interface GradientPass extends BlockOptions {
 
 /** The view with what the model sees of the trained tensors: the output of the method's encoder, where it has one. */
 export const encoded = (view: View): View =>
-  view.encoded || !view.method?.encode ? view : { ...view, trained: view.method.encode(view.trained ?? {}), encoded: true };
+  view.encoded || !view.method?.encode ? view : { ...view, trained: view.method.encode(view.trained ?? {}, view.params), encoded: true };
 
 export interface Parts { layers: Params[]; rest: Params }
 const LAYER = /^model\.layers\.(\d+)\./;

@@ -24,7 +24,7 @@ export const own: Layout = {
   writes: ({ method: { name } }) => name in PLAIN || SPARSE.includes(name) || name === "p-tuning",
   write(folder, adapter, base) {
     const { method, trained } = adapter, config = { method: method.name, settings: method.settings, base: path.basename(path.resolve(base.path)) };
-    tf.tidy(() => writeFolder(folder, [WEIGHTS, SPARSE.includes(method.name) ? entries(adapter, base.params) : method.encode?.(trained) ?? trained], [OWN_CONFIG, config]));
+    tf.tidy(() => writeFolder(folder, [WEIGHTS, SPARSE.includes(method.name) ? entries(adapter, base.params) : method.encode?.(trained, base.params) ?? trained], [OWN_CONFIG, config]));
   },
 
   reads: (_config, file) => path.basename(file) === OWN_CONFIG,

@@ -13,8 +13,8 @@ import { exactly, PEFT, peftFields, writeFolder, type AdapterFolder, type Base, 
 const UNSUPPORTED: Record<string, (value: unknown) => boolean> = { modules_to_save: (v) => (v as unknown[])?.length > 0, num_transformer_submodules: (v) => v !== 1 };
 
 /** What the model sees of an adapter, in one matrix; `use` may read it. */
-function withMatrix(matrix: (seen: Params) => Params[string], { method, trained }: Adapter, use: (tensors: Params) => void): void {
-  tf.tidy(() => use({ [EMBEDDINGS]: matrix(method.encode?.(trained) ?? trained) }));
+function withMatrix(matrix: (seen: Params) => Params[string], { method, trained }: Adapter, base: Base, use: (tensors: Params) => void): void {
+  tf.tidy(() => use({ [EMBEDDINGS]: matrix(method.encode?.(trained, base.params) ?? trained) }));
 }
 const tokens = (source: AdapterFolder, base: Base): number => {
   source.refuse(UNSUPPORTED);
@@ -29,7 +29,7 @@ const fields = (type: string, base: Base, n: number) => ({ ...peftFields(type, b
 
 export const peftPrompt: Layout = {
   writes: ({ method }) => method.name === "prompt",
-  write: (folder, adapter, base) => withMatrix((seen) => seen[EMBEDDINGS], adapter, (tensors) => writeFolder(folder, [PEFT.weights, tensors], [PEFT.config, {
+  write: (folder, adapter, base) => withMatrix((seen) => seen[EMBEDDINGS], adapter, base, (tensors) => writeFolder(folder, [PEFT.weights, tensors], [PEFT.config, {
     ...fields("PROMPT_TUNING", base, tensors[EMBEDDINGS].shape[0]), token_dim: base.config.hiddenSize, num_attention_heads: base.config.heads,
     prompt_tuning_init: "RANDOM", prompt_tuning_init_text: null, tokenizer_name_or_path: null,
   }])),
@@ -43,7 +43,7 @@ export const peftPrompt: Layout = {
 export const peftPTuning: Layout = {
   // PEFT puts its tokens in front
   writes: ({ method }) => method.name === "p-tuning" && (method.settings.places as Place[]).every(([at]) => at === "start" || at === 0),
-  write: (folder, adapter, base) => withMatrix((seen) => seen[EMBEDDINGS], adapter, (tensors) => writeFolder(folder, [PEFT.weights, tensors], [PEFT.config, {
+  write: (folder, adapter, base) => withMatrix((seen) => seen[EMBEDDINGS], adapter, base, (tensors) => writeFolder(folder, [PEFT.weights, tensors], [PEFT.config, {
     ...fields("P_TUNING", base, tensors[EMBEDDINGS].shape[0]), token_dim: base.config.hiddenSize, num_attention_heads: base.config.heads,
     encoder_reparameterization_type: adapter.method.settings.encoder === "lstm" ? "LSTM" : "MLP", encoder_hidden_size: adapter.method.settings.hidden ?? base.config.hiddenSize, encoder_num_layers: 2, encoder_dropout: 0,
   }])),
@@ -59,7 +59,7 @@ export const peftPrefix: Layout = {
   write: (folder, adapter, base) => {
     const { layers, keyValueHeads, headDim } = base.config;
     const columns = (seen: Params) => tf.concat(Array.from({ length: layers }, (_, l) => prefixNames(l)).flatMap(({ keys, values }) => [seen[keys], seen[values]]), 1);
-    withMatrix(columns, adapter, (tensors) => writeFolder(folder, [PEFT.weights, tensors], [PEFT.config, {
+    withMatrix(columns, adapter, base, (tensors) => writeFolder(folder, [PEFT.weights, tensors], [PEFT.config, {
       ...fields("PREFIX_TUNING", base, tensors[EMBEDDINGS].shape[0]), token_dim: keyValueHeads * headDim, num_attention_heads: keyValueHeads,
       prefix_projection: false, encoder_hidden_size: null,
     }]));

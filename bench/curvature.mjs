@@ -1,0 +1,49 @@
+/**
+ * Time of a Hessian-vector product, of the ten largest eigenvalues and of a spectral density, on a Qwen2 of 6 million random weights
+ * and 8 × 64 tokens; with a Python that has torch and transformers also of PyTorch's double backward, in turn with ours.
+ *   node bench/curvature.mjs [--python PYTHON] [--rounds N] [--spectrum]
+ */
+import { spawn } from "node:child_process";
+import * as readline from "node:readline";
+import { parseArgs } from "node:util";
+import * as tl from "tunelab";
+
+const { values } = parseArgs({ options: { python: { type: "string" }, rounds: { type: "string", default: "5" }, spectrum: { type: "boolean" } } });
+const rounds = Number(values.rounds), seconds = async (f) => { const began = performance.now(); const result = await f(); return [(performance.now() - began) / 1000, result]; };
+const median = (x) => [...x].sort((a, b) => a - b)[x.length >> 1], show = (x) => `${median(x).toFixed(3)} s (${Math.min(...x).toFixed(3)} to ${Math.max(...x).toFixed(3)})`;
+
+await tl.backend();
+const config = tl.parseConfig({
+  architectures: ["Qwen2ForCausalLM"], model_type: "qwen2", vocab_size: 6400, hidden_size: 256, intermediate_size: 704, num_hidden_layers: 6, num_attention_heads: 4, num_key_value_heads: 2,
+  max_position_embeddings: 512, rms_norm_eps: 1e-6, rope_theta: 10000, tie_word_embeddings: true, hidden_act: "silu", torch_dtype: "float32", bos_token_id: 1, eos_token_id: 2,
+}, "config.json");
+const random = new tl.Random(1), size = (shape) => shape.reduce((a, b) => a * b, 1);
+const params = Object.fromEntries(Object.entries(tl.parameterShapes(config)).map(([name, shape]) => [name, tl.tf.tensor(Float32Array.from({ length: size(shape) }, () => (name.includes("norm") ? 1 : 0.02 * random.normal())), shape)]));
+const examples = Array.from({ length: 8 }, () => ({ ids: Int32Array.from({ length: 64 }, () => random.integer(6400)), target: Uint8Array.from({ length: 64 }, (_, i) => Number(i > 0)) }));
+const problem = tl.modelProblem({ model: { config, params }, examples }), H = tl.curvature(problem), plain = tl.curvature(problem, { compiled: false }), v = tl.probe(H.dim, 0, 0);
+console.log(`${H.dim} parameters`);
+
+const [first] = await seconds(() => H.apply(v));
+let python, lines;
+if (values.python) {
+  python = spawn(values.python, [new URL("curvature.py", import.meta.url).pathname], { stdio: ["pipe", "pipe", "inherit"] });
+  lines = readline.createInterface({ input: python.stdout })[Symbol.asyncIterator]();
+  await lines.next(); // "ready"
+}
+const ours = [], theirs = [], eager = [];
+await plain.apply(v);
+for (let i = 0; i < rounds; i++) {
+  ours.push((await seconds(() => H.apply(v)))[0]);
+  if (python) { python.stdin.write("\n"); theirs.push(Number((await lines.next()).value)); }
+  eager.push((await seconds(() => plain.apply(v)))[0]);
+}
+python?.stdin.end();
+console.log(`compiled ${show(ours)}, first call with tracing and compilation ${first.toFixed(1)} s\nnot compiled ${show(eager)}`);
+if (python) console.log(`PyTorch ${show(theirs)}; PyTorch / compiled: ${median(theirs.map((t, i) => t / ours[i])).toFixed(2)} (median of ${rounds} pairs)`);
+
+if (values.spectrum) {
+  const [a, top] = await seconds(() => tl.eigenvalues(H, { largest: 10, tolerance: 1e-2, maxSteps: 100 }));
+  console.log(`10 largest eigenvalues ${a.toFixed(1)} s, ${top.steps} products, converged: ${top.converged}: ${top.largest.map((e) => e.value.toPrecision(4)).join(" ")}`);
+  const [b, density] = await seconds(() => tl.spectralDensity(H, { steps: 40, probes: 2, known: top.state }));
+  console.log(`density (2 vectors, 40 steps, the first of them known) ${b.toFixed(1)} s, range ${tl.spectralRange(density).map((x) => x.toPrecision(4)).join(" to ")}; together ${(a + b).toFixed(1)} s, and ${first.toFixed(1)} s for compilation`);
+}
