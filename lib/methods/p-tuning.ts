@@ -38,11 +38,13 @@ export function pTuning({ tokens, places, encoder = "lstm", hidden }: PTuningOpt
     throw new TunelabError(encoder === "none" ? "P-tuning: hidden is the encoder's width, and there is no encoder; leave it out, or choose an encoder." : `P-tuning: hidden is ${hidden}; it must be a whole number of at least 1.`);
   const at = (place: Place[0], context: number) => (place === "start" ? 0 : place === "end" ? context : Math.min(place, context));
 
-  const run = compiledBlock(({ trained }: { trained: Params }, _: null): Tensor => {
+  const network = ({ trained }: { trained: Params }, _: null): Tensor => {
     const e = trained[`${ENCODER}.embedding.weight`], mlp = (x: Tensor, i: number) => linear(x, trained, `${ENCODER}.mlp_head.${i}`);
     if (encoder === "lstm") return mlp(relu(mlp(lstm(e, trained, `${ENCODER}.lstm_head`, LSTM_LAYERS), 0)), 2);
     return mlp(relu(mlp(relu(mlp(e, 0)), 2)), 4);
-  });
+  };
+  // An LSTM unrolls to thousands of small operations, which XLA compiles for over a minute to save little in each step.
+  const run = encoder === "lstm" ? network : compiledBlock(network);
   return {
     name: "p-tuning",
     settings: { places: where, encoder, hidden },

@@ -6,7 +6,7 @@ import { before, test } from "node:test";
 import { bitfit, diffPruning, fish, fisher, full, ia3, lora, prefix, projectDiff, prompt, pTuning, sparseDifference, type Method } from "tunelab/methods";
 import { logits, placeIds, placeInputs, save, type Model } from "tunelab/model";
 import { sft } from "tunelab/objectives";
-import { sgd } from "tunelab/optimizers";
+import { lomo, sgd } from "tunelab/optimizers";
 import { train, valueAndGradients } from "tunelab/train";
 import { dispose, key, tf, type Params } from "tunelab/tensor";
 import { close, userError, values } from "../support/compare";
@@ -131,4 +131,15 @@ test("biases that the architecture has no place for are not lost in silence", ()
   assert.throws(() => save({ ...llama, params: merged }, where), userError("self_attn.o_proj.bias", "save the adapter"));
   assert.ok(!fs.existsSync(where));
   [trained, merged].forEach(dispose);
+});
+
+test("a fused optimizer refuses methods whose gradient it cannot use layer by layer, and takes the others", async () => {
+  const options = { model: llama, data: { train: examples(104, 2) }, steps: 1, batchSize: 2, optimizer: lomo(), display: false };
+  await assert.rejects(train({ ...options, method: prefix({ tokens: 2, encoder: "mlp" }) }), userError("lomo", "encoder", "adamw"));
+  await assert.rejects(train({ ...options, method: diffPruning({ parameters: ["v_proj"] }) }), userError("lomo", "penalty", "adamw"));
+  for (const method of [prefix({ tokens: 2 }), ia3()]) {
+    const run = await train({ ...options, method });
+    assert.equal(run.status, "done");
+    dispose(run.trained);
+  }
 });
