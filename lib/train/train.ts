@@ -105,7 +105,7 @@ export async function train<Example = import("../objectives").Example, Batch ext
   const fingerprint = `${JSON.stringify(settings)} data:${data.train.reduce((h, example) => hash(JSON.stringify(example), h), 0)} model:${modelHash(model)}`;
   const pass: GradientPass = { recompute: recompute ? "all" : "cheap", precision }, loss = objective.loss(model, method, pass), { penalty } = method;
   if (optimizer.fused && (method.encode || penalty || method.rateFactor))
-    throw new TunelabError(`train: optimizer "${optimizer.name}" updates each layer as the gradient passes it, but method "${method.name}" ${method.encode ? "trains tensors that the layers do not see themselves, with gradients from all layers" : "adds a penalty, or has learning rates of its own"}; use another optimizer, such as adamw.`);
+    throw new TunelabError(`train: optimizer "${optimizer.name}" updates each layer as the gradient passes it, but method "${method.name}" ${method.encode ? "trains tensors that the layers do not see themselves (an encoder, a subspace)" : "adds a penalty, or has learning rates of its own"}; use another optimizer, such as adamw.`);
   const trainingLoss: typeof loss = penalty ? (trained, batch, key) => tf.add(loss(trained, batch, key), penalty(trained)) : loss;
   const begin = stepper({ loss: trainingLoss, objective, model, method, optimizer, clip, pass });
 
