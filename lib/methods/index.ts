@@ -1,3 +1,4 @@
+export * from "./full";
 export * from "./lora";
 export * from "./method";
 export * from "./peft";

@@ -1,3 +1,4 @@
 export * from "./examples";
 export * from "./objective";
+export * from "./packing";
 export * from "./sft";

@@ -1,1 +1,3 @@
 export * from "./jsonl";
+export * from "./bpe";
+export * from "./tokenizer-files";
