@@ -4,7 +4,7 @@ import { TunelabError } from "../errors";
 import type { Loss } from "../objectives/objective";
 import { clipByNorm, globalNorm } from "../optimizers/clip";
 import type { Optimizer } from "../optimizers/optimizer";
-import { dispose, mapParams, tf, type Params } from "../tensor";
+import { count, dispose, jit, mapParams, tf, type Params } from "../tensor";
 
 /** Value and gradient of a loss by every trained tensor. */
 export function valueAndGradients<B>(loss: Loss<B>, trained: Params, batch: B, key?: Tensor): { value: Scalar; gradients: Params } {
@@ -36,12 +36,28 @@ export function accumulate<B extends { weight: number }>(loss: Loss<B>, trained:
 
 export interface Trainable { trained: Params; state: Readonly<Record<string, Params>> }
 
+type Step = (trained: Params, gradients: Params, state: Readonly<Record<string, Params>>, norm: Scalar, rate: Scalar) => Record<string, { p: Tensor; state: Params }>;
+/** Compiled updates, once for each optimizer and bound of the norm. */
+const compiled = new WeakMap<Optimizer, Map<number, Step>>();
+/** From so many scalars on, compiling the update saves more than it costs: for 6 million it takes 11 ms a step instead of 55, and 1.4 s to compile. */
+const COMPILED_FROM = 2 ** 20;
+
+function stepOf(optimizer: Optimizer, clip: number, compile: boolean): Step {
+  const step: Step = (trained, gradients, state, norm, rate) => {
+    const clipped = clip ? clipByNorm(gradients, norm, clip) : gradients;
+    return mapParams(trained as never, (p: Tensor, name) => optimizer.step(p, clipped[name], state[name], rate) as never) as never;
+  };
+  if (!compile) return step;
+  const known = compiled.get(optimizer) ?? new Map<number, Step>();
+  compiled.set(optimizer, known);
+  if (!known.has(clip)) known.set(clip, jit(step as never) as unknown as Step);
+  return known.get(clip)!;
+}
+
 /** New parameters and optimizer state; the old ones are left alone, the gradients are freed. */
-export function update({ trained, state }: Trainable, { gradients, norm }: Gradients, optimizer: Optimizer, learningRate: number, clip?: number): Trainable {
-  const next = tf.tidy(() => {
-    const clipped = clip ? clipByNorm(gradients, tf.scalar(norm), clip) : gradients, rate = tf.scalar(learningRate);
-    return mapParams(trained, (p, name) => optimizer.step(p, clipped[name], state[name], rate));
-  });
+export function update({ trained, state }: Trainable, { gradients, norm }: Gradients, optimizer: Optimizer, learningRate: number, clip = 0): Trainable {
+  const step = stepOf(optimizer, clip, count(trained) >= COMPILED_FROM);
+  const next = tf.tidy(() => step(trained, gradients, state, tf.scalar(norm), tf.scalar(learningRate)));
   dispose(gradients);
   return { trained: mapParams(next as never, (n: unknown) => (n as { p: Tensor }).p), state: mapParams(next as never, (n: unknown) => (n as { state: Params }).state) };
 }

@@ -1,26 +1,27 @@
 // npm run pretrain -- [--steps N] [--export] [--cache FOLDER]: trains the course model, data/course-model.
 //
 // Fetches openly licensed text from Debian's packages, makes the corpus and the tokenizer, and trains with this library's own train().
-// Everything lies in .cache/pretrain; run it again after an interruption and it goes on. The number of steps sets the learning rate's
-// course, so a run with another number is another run: it goes to a folder of its own. --export writes the newest checkpoint of the run
-// to data/course-model, also while the run still goes on.
-import { appendFileSync, existsSync, mkdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+// The learning rate is constant for three quarters of the steps and then falls to 0 (warm-up, stable, decay: Hu et al. 2024): unlike a
+// cosine, the first part does not depend on the number of steps, so it can be prolonged, or ended early by asking for fewer steps.
+// Everything lies in .cache/pretrain; stop it at any time (Ctrl-C), run it again and it goes on. --export writes the newest checkpoint
+// to data/course-model, also while a run goes on.
+import { appendFileSync, mkdirSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { adamw, backend, full, initialParams, lastRun, loadRecords, parseConfig, sft, tf, train } from "tunelab";
+import { adamw, backend, checkpoints, dispose, full, initialParams, lastRun, loadRecords, loadState, parseConfig, sft, StoppedError, tf, train } from "tunelab";
 import { buildCorpus } from "./corpus.mjs";
-import { CONFIG, LENGTH, makeRows, makeTokenizer } from "./model.mjs";
+import { CONFIG, DECAY_LENGTH, LENGTH, makeRows, makeTokenizer } from "./model.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const { values: flags } = parseArgs({
-  options: { steps: { type: "string", default: "1500" }, cache: { type: "string", default: join(root, ".cache/pretrain") }, export: { type: "boolean", default: false } },
+  options: { steps: { type: "string", default: "8000" }, cache: { type: "string", default: join(root, ".cache/pretrain") }, export: { type: "boolean", default: false } },
 });
-const steps = Number(flags.steps), cache = resolve(flags.cache), folder = join(cache, `run-${steps}`);
+const steps = Number(flags.steps), cache = resolve(flags.cache), stableFolder = join(cache, "stable");
 if (!Number.isInteger(steps) || steps < 1) { console.error("usage: npm run pretrain -- [--steps N] [--export] [--cache FOLDER]"); process.exit(2); }
 const say = (text) => console.log(`${new Date().toISOString().slice(11, 19)} ${text}`);
 
-const BATCH = Number(process.env.BATCH ?? 16), PEAK = 2e-3, EVALUATE_EVERY = 50, EVALUATED_ROWS = 32;
+const BATCH = 8, PEAK = 1.5e-3, WARMUP = 100, EVALUATE_EVERY = 100, EVALUATED_ROWS = 32;
 
 const corpus = buildCorpus(cache, say);
 const records = (await Promise.all(["en", "zh"].map((l) => loadRecords(join(root, `data/security-qa/${l}/train.jsonl`))))).flat();
@@ -30,29 +31,51 @@ say(`${rows.train.length} rows of ${LENGTH} tokens to train on; held out: ${rows
 
 if (flags.export) {
   const { exportModel } = await import("./export.mjs");
-  await exportModel({ folder, corpus, rows, tokenizer, root, say });
+  await exportModel({ cache, corpus, rows, tokenizer, root, say });
   process.exit(0);
 }
 
-const { kind } = await backend();
-const config = parseConfig(CONFIG, "scripts/pretrain/model.mjs"), params = initialParams(config, 0);
-const model = { config, params }, method = full(), objective = sft(), loss = objective.loss(model, method);
-const mean = (examples) => {
+await backend();
+const config = parseConfig(CONFIG, "scripts/pretrain/model.mjs"), method = full(), objective = sft();
+const newest = (folder) => checkpoints(folder).at(-1);
+
+/** Mean loss over rows, in nats a token. */
+function mean(loss, trained, examples) {
   let sum = 0;
-  for (let i = 0; i < examples.length; i += BATCH) { const batch = objective.collate(examples.slice(i, i + BATCH)); sum += batch.weight * tf.tidy(() => loss(lastRun().trained, batch).dataSync()[0]); }
+  for (let i = 0; i < examples.length; i += BATCH) { const batch = objective.collate(examples.slice(i, i + BATCH)); sum += batch.weight * tf.tidy(() => loss(trained, batch).dataSync()[0]); }
   return sum / (examples.length * (LENGTH - 1));
-};
-mkdirSync(folder, { recursive: true });
-say(`${steps} steps of ${BATCH} rows on the ${kind} backend, in ${folder}`);
-await train({
-  model, method, objective, optimizer: adamw({ beta2: 0.95, weightDecay: 0.05 }), data: { train: rows.train }, steps, batchSize: BATCH,
-  learningRate: PEAK, schedule: "cosine", warmup: Math.min(100, Math.ceil(steps / 10)), clip: 1, seed: 0, folder, saveEvery: 25, resume: true, display: false,
-  onStep(r) {
-    if (r.step % 10 === 0) say(`step ${r.step}: loss ${r.loss.toFixed(3)}, norm ${r.gradientNorm.toFixed(2)}, ${Math.round(r.tokensPerSecond)} tokens/s, ${(r.memory / 1e9).toFixed(1)} GB`);
-    if (r.step % EVALUATE_EVERY && r.step !== steps && r.step !== 1) return;
-    const record = { step: r.step, zh: mean(rows.heldOut.zh.slice(0, EVALUATED_ROWS)), en: mean(rows.heldOut.en.slice(0, EVALUATED_ROWS)) };
-    appendFileSync(join(folder, "held-out.jsonl"), `${JSON.stringify(record)}\n`);
-    say(`held out: zh ${record.zh.toFixed(3)}, en ${record.en.toFixed(3)} nats a token`);
-  },
-});
-say(lastRun().message);
+}
+
+/** One phase, from `params`, to its end or to step `until`; counts its steps from `offset` on. */
+async function phase({ params, folder, offset = 0, until = Infinity, ...options }) {
+  const model = { config, params }, loss = objective.loss(model, method);
+  mkdirSync(folder, { recursive: true });
+  const run = await train({
+    model, method, objective, optimizer: adamw({ beta2: 0.95, weightDecay: 0.05 }), clip: 1,
+    learningRate: PEAK, folder, saveEvery: 100, resume: true, display: false, ...options,
+    onStep(r) {
+      const step = offset + r.step, shown = `step ${step}: loss ${r.loss.toFixed(3)}, norm ${r.gradientNorm.toFixed(2)}, ${Math.round(r.tokensPerSecond)} tokens/s, ${(r.memory / 1e9).toFixed(1)} GB`;
+      if (r.step % 20 === 0) say(shown);
+      if (r.step % EVALUATE_EVERY === 0 || r.step === 1 || r.step === options.steps) {
+        const held = Object.fromEntries(["zh", "en"].map((l) => [l, mean(loss, lastRun().trained, rows.heldOut[l].slice(0, EVALUATED_ROWS))]));
+        appendFileSync(join(cache, "held-out.jsonl"), `${JSON.stringify({ step, phase: basename(folder), ...held })}\n`);
+        say(`held out: zh ${held.zh.toFixed(3)}, en ${held.en.toFixed(3)} nats a token`);
+      }
+      if (r.step >= until) throw new StoppedError();
+    },
+  });
+  say(run.message);
+  dispose(run.trained);
+  dispose(params);
+  if (run.status !== "done" && run.history.steps.length < until) process.exit(130);
+}
+
+const stable = Math.round(0.75 * steps);
+if ((newest(stableFolder)?.step ?? 0) < stable) {
+  say(`constant learning rate up to step ${stable}`);
+  await phase({ params: initialParams(config, 0), folder: stableFolder, data: { train: rows.train }, batchSize: BATCH, steps: 1_000_000, until: stable, schedule: "constant", warmup: WARMUP, seed: 0 });
+}
+const from = newest(stableFolder).step, decay = Math.round(from / 3), { trained, optimizer } = loadState(newest(stableFolder).path);
+Object.values(optimizer).forEach(dispose);
+say(`falling learning rate, ${decay} steps from step ${from}`);
+await phase({ params: trained, folder: join(cache, `decay-${from}`), offset: from, data: { train: rows.longer }, batchSize: (BATCH * LENGTH) / DECAY_LENGTH, steps: decay, schedule: "linear", warmup: 20, seed: 1 });

@@ -3,12 +3,12 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bpeEncoder, bpeTokenizerJson, CHATML, countWords, packDocuments, Random, tokenizerConfigJson, tokenizerFromFiles, trainBpe } from "tunelab";
 
-export const SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], LENGTH = 256;
+export const SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], LENGTH = 256, DECAY_LENGTH = 512;
 
 // 5,966,080 parameters: in F16 below 12 MB. A quarter is the embedding, which is also the head.
 export const CONFIG = {
   architectures: ["Qwen2ForCausalLM"], model_type: "qwen2", vocab_size: 6000, hidden_size: 256, intermediate_size: 704, num_hidden_layers: 6,
-  num_attention_heads: 4, num_key_value_heads: 2, hidden_act: "silu", max_position_embeddings: 1024, rms_norm_eps: 1e-6, rope_theta: 10000.0,
+  num_attention_heads: 4, num_key_value_heads: 2, hidden_act: "silu", max_position_embeddings: 512, rms_norm_eps: 1e-6, rope_theta: 10000.0,
   tie_word_embeddings: true, attention_dropout: 0.0, initializer_range: 0.02, use_sliding_window: false, bos_token_id: 0, eos_token_id: 2, pad_token_id: 0,
 };
 export const GENERATION = { bos_token_id: 0, eos_token_id: [2, 0], pad_token_id: 0 };
@@ -54,5 +54,6 @@ export async function makeRows(corpus, records, { encoder, files }) {
   const talks = conversations(corpus, records).map((messages) => chat(messages).trimEnd());
   const all = new Random(0, "order of documents").shuffle([...corpus.train.map((d) => d.text), ...talks]);
   const held = (language) => packDocuments(ids(new Random(0, "held out").shuffle(corpus.heldOut.filter((d) => d.language === language).map((d) => d.text))), LENGTH, end);
-  return { train: packDocuments(ids(all), LENGTH, end), heldOut: { zh: held("zh"), en: held("en") } };
+  const encoded = ids(all);
+  return { train: packDocuments(encoded, LENGTH, end), longer: packDocuments(encoded, DECAY_LENGTH, end), heldOut: { zh: held("zh"), en: held("en") } };
 }
