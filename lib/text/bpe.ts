@@ -5,6 +5,7 @@
  */
 import { TunelabError } from "../errors";
 import { Heap } from "./heap";
+import { Pairs, SHIFT } from "./pairs";
 
 export interface Bpe {
   /** Tokens by id, spelled with the byte alphabet: the special tokens first, then the 256 bytes, then one for each join. */
@@ -56,9 +57,6 @@ export function countWords(texts: Iterable<string>, special: readonly string[] =
 const splitter = (special: readonly string[]): RegExp | undefined =>
   special.length ? new RegExp(`(${[...special].sort((a, b) => b.length - a.length).map((s) => s.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|")})`) : undefined;
 
-/** Ids of a pair as one number: ids stay below 2²⁰. */
-const SHIFT = 2 ** 20;
-
 /**
  * Learns a vocabulary from texts, or from their counted words. Among pairs of equal count the one with the smaller ids comes first,
  * as in Python's `tokenizers.trainers.BpeTrainer`, whose merges these are.
@@ -70,60 +68,28 @@ export function trainBpe(source: Iterable<string> | ReadonlyMap<string, number>,
     throw new TunelabError(`trainBpe: vocabSize is ${vocabSize}; it must be a whole number of at least ${tokens.length} (256 bytes and ${special.length} special tokens), below ${SHIFT}.`);
   if (counts.size === 0) throw new TunelabError("trainBpe: the texts hold no words; give at least one that is not empty.");
 
-  const { symbols, starts, lengths, frequency } = wordTable(counts, ids);
-  const pairs = new Map<number, { count: number; words: number[] }>();
-  const add = (pair: number, count: number, word: number): void => {
-    const p = pairs.get(pair);
-    if (!p) pairs.set(pair, { count, words: [word] });
-    else { p.count += count; if (count > 0 && p.words.at(-1) !== word) p.words.push(word); }
-  };
-  for (let w = 0; w < starts.length; w++)
-    for (let i = starts[w]; i + 1 < starts[w] + lengths[w]; i++) add(symbols[i] * SHIFT + symbols[i + 1], frequency[w], w);
-
+  const idOfByte = BYTE_CHARACTERS.map((c) => ids.get(c)!);
+  const pairs = new Pairs(Array.from(counts.keys(), (word) => Array.from(utf8.encode(word), (b) => idOfByte[b])), [...counts.values()]);
   const heap = new Heap<{ pair: number; count: number }>((a, b) => (a.count !== b.count ? a.count > b.count : a.pair < b.pair));
-  for (const [pair, { count }] of pairs) heap.push({ pair, count });
+  for (const [pair, { count }] of pairs.counts) heap.push({ pair, count });
   const merges: [string, string][] = [];
   while (tokens.length < vocabSize) {
     const top = heap.pop();
     if (!top) break;
-    const { count } = pairs.get(top.pair) ?? { count: 0 };
+    const count = pairs.counts.get(top.pair)?.count ?? 0;
     if (count !== top.count) { if (count > 0 && count < top.count) heap.push({ pair: top.pair, count }); continue; } // an older count
     if (count < Math.max(minFrequency, 1)) break;
-    const left = Math.floor(top.pair / SHIFT), right = top.pair % SHIFT, joined = tokens[left] + tokens[right];
-    let id = ids.get(joined);
-    if (id === undefined) { id = tokens.push(joined) - 1; ids.set(joined, id); }
-    merges.push([tokens[left], tokens[right]]);
-    const changed = new Set<number>(), change = (pair: number, by: number, word: number) => { add(pair, by, word); if (by > 0) changed.add(pair); };
-    const { words } = pairs.get(top.pair)!;
-    pairs.delete(top.pair);
-    for (const w of words) {
-      const from = starts[w], f = frequency[w];
-      let out = from, end = from + lengths[w];
-      for (let i = from; i < end; i++) {
-        if (i + 1 < end && symbols[i] === left && symbols[i + 1] === right) {
-          if (out > from) { change(symbols[out - 1] * SHIFT + left, -f, w); change(symbols[out - 1] * SHIFT + id, f, w); }
-          if (i + 2 < end) { change(right * SHIFT + symbols[i + 2], -f, w); change(id * SHIFT + symbols[i + 2], f, w); }
-          symbols[out++] = id;
-          i++;
-        } else symbols[out++] = symbols[i];
-      }
-      lengths[w] = out - from;
+    const left = tokens[Math.floor(top.pair / SHIFT)], right = tokens[top.pair % SHIFT];
+    let id = ids.get(left + right); // another pair may have made the same token before
+    if (id === undefined) { id = tokens.push(left + right) - 1; ids.set(left + right, id); }
+    merges.push([left, right]);
+    for (const pair of pairs.join(top.pair, id).raised) {
+      const count = pairs.counts.get(pair)?.count ?? 0;
+      if (count > 0) heap.push({ pair, count });
     }
-    pairs.delete(top.pair); // overlaps, as in "aaa", have counted it down
-    for (const pair of changed) { const p = pairs.get(pair); if (p && p.count > 0) heap.push({ pair, count: p.count }); }
     if (merges.length % 256 === 0) onProgress?.(tokens.length, vocabSize);
   }
   return { tokens, merges, special };
-}
-
-/** All words as one row of symbols (ids of bytes at first), which shrinks in place as pairs are joined. */
-function wordTable(counts: ReadonlyMap<string, number>, ids: ReadonlyMap<string, number>) {
-  const idOfByte = BYTE_CHARACTERS.map((c) => ids.get(c)!), encoded = [...counts.keys()].map((w) => utf8.encode(w));
-  const starts = new Int32Array(encoded.length), lengths = Int32Array.from(encoded, (w) => w.length);
-  const symbols = new Int32Array(lengths.reduce((a, b) => a + b, 0));
-  let at = 0;
-  encoded.forEach((bytes, w) => { starts[w] = at; for (const b of bytes) symbols[at++] = idOfByte[b]; });
-  return { symbols, starts, lengths, frequency: Float64Array.from(counts.values()) };
 }
 
 export interface Encoder {
