@@ -1,5 +1,6 @@
 /** Vocabularies written as the files of a Hugging Face folder, which Python's tokenizers and transformers.js load. */
 import { WORD_PATTERN, type Bpe } from "./bpe";
+import { LONGEST_WORD, MARK, UNKNOWN, type WordPiece } from "./wordpiece";
 
 /** ChatML with the mark that tells transformers which tokens are the assistant's. */
 export const CHATML =
@@ -19,9 +20,19 @@ export function bpeTokenizerJson({ tokens, merges, special }: Bpe): string {
     pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "Split", pattern: { Regex: WORD_PATTERN }, behavior: "Isolated", invert: false }, byteLevel] },
     post_processor: null, decoder: { ...byteLevel, add_prefix_space: true, trim_offsets: true, use_regex: true },
     model: {
-      type: "BPE", dropout: null, unk_token: null, continuing_subword_prefix: "", end_of_word_suffix: "", fuse_unk: false, byte_fallback: false, ignore_merges: false,
+      type: "BPE", dropout: null, unk_token: null, continuing_subword_prefix: null, end_of_word_suffix: null, fuse_unk: false, byte_fallback: false, ignore_merges: false,
       vocab: vocabulary(tokens), merges,
     },
+  }, null, 1);
+}
+
+/** tokenizer.json of a WordPiece vocabulary. */
+export function wordPieceTokenizerJson({ tokens, special, lowercase }: WordPiece): string {
+  return JSON.stringify({
+    version: "1.0", truncation: null, padding: null, added_tokens: special.map((t) => added(t, tokens.indexOf(t))),
+    normalizer: { type: "BertNormalizer", clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase },
+    pre_tokenizer: { type: "BertPreTokenizer" }, post_processor: null, decoder: { type: "WordPiece", prefix: MARK, cleanup: false },
+    model: { type: "WordPiece", unk_token: UNKNOWN, continuing_subword_prefix: MARK, max_input_chars_per_word: LONGEST_WORD, vocab: vocabulary(tokens) },
   }, null, 1);
 }
 
