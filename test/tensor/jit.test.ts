@@ -208,3 +208,16 @@ needsNative("TUNELAB_JIT=0 calls the function itself, every time", () => leavesN
   } finally { delete process.env.TUNELAB_JIT; }
   assert.equal(compiles(), true);
 }));
+
+needsNative("arguments that share their values at the first call are told apart in later ones", () => tf.tidy(() => {
+  const x = tf.tensor1d([1, 2]), f = jit((a: Tensor, b: Tensor) => tf.sub(tf.mul(a, 10), b));
+  assert.deepEqual(numbers(f(x, x.clone())), [9, 18]);
+  assert.deepEqual(numbers(f(x, tf.tensor1d([5, 6]))), [5, 14]);
+  assert.deepEqual(numbers(f(tf.tensor1d([5, 6]), x)), [49, 58]);
+  f.dispose();
+  const block = compiledBlock(({ w }: { w: Tensor }, { base }: { base: Tensor }) => tf.mul(tf.square(w), base));
+  const gradient = (w: Tensor, base: Tensor) => numbers(tf.grad((w) => tf.sum(block({ w: w as Tensor }, { base })))(w));
+  assert.deepEqual(gradient(x, x.clone()), [2, 8]);
+  assert.deepEqual(gradient(tf.tensor1d([3, 4]), x), [6, 16]);
+  assert.deepEqual(numbers(block({ w: tf.tensor1d([3, 4]) }, { base: x })), [9, 32]);
+}));

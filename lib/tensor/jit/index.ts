@@ -1,3 +1,4 @@
+export { fusedBlock, type FusedBlock } from "./fused";
 export { compiles, jit, type Jitted } from "./jit";
 export type { Tree } from "./tree";
-export { compiledBlock } from "./vjp";
+export { compiledBlock, type BlockOptions } from "./vjp";

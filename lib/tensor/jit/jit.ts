@@ -4,7 +4,7 @@
  */
 import { nativeBackend, tf } from "../backend";
 import { compile, handleOf, type Graph } from "./graph";
-import { idsOf, needed, record, recording } from "./record";
+import { distinct, idsOf, isolated, needed, record, recording } from "./record";
 import { flatten, unflatten, type Tree } from "./tree";
 
 export interface Jitted<A extends readonly Tree[], R extends Tree> {
@@ -18,20 +18,24 @@ export interface Jitted<A extends readonly Tree[], R extends Tree> {
 /** True where functions are compiled: native TensorFlow with this library's binding. Elsewhere jit(f) just calls f. */
 export const compiles = (): boolean => typeof nativeBackend()?.binding.createFunction === "function" && process.env.TUNELAB_JIT !== "0";
 
+/** True where a gradient is being recorded: a compiled program would be a gap in the tape. Inside an operation with a gradient of its own nothing is recorded. */
+const taping = (): boolean => { const { gradientDepth, kernelDepth } = tf.engine().state; return gradientDepth > 0 && kernelDepth === 0; };
+
 export function jit<A extends readonly Tree[], R extends Tree>(f: (...args: A) => R): Jitted<A, R> {
   const cache = new Map<string, { graph: Graph; result: R }>();
   const call = (...args: A): R => {
-    if (!compiles() || recording() || tf.engine().state.gradientDepth > 0) return f(...args);
+    if (!compiles() || recording() || taping()) return f(...args);
     const { tensors, signature } = flatten(args), ids = idsOf(tensors);
     // The first call, too, answers with the compiled program: it gives the same bits as every later one.
-    if (!cache.has(signature)) tf.tidy(() => {
+    if (!cache.has(signature)) tf.tidy(() => isolated(() => {
+      const own = distinct(tensors), ownIds = idsOf(own);
       const { result: { result, outputIds }, ops, constants } = record(() => {
-        const result = f(...args);
+        const result = f(...(unflatten(args, own) as A));
         return { result, outputIds: idsOf(flatten(result).tensors) };
       });
-      const graph = compile(needed(ops, outputIds), tensors.map((t, i) => handleOf(ids[i], t)), outputIds, constants);
+      const graph = compile(needed(ops, outputIds), own.map((t, i) => handleOf(ownIds[i], t)), outputIds, constants);
       cache.set(signature, { graph, result });
-    });
+    }));
     const { graph, result } = cache.get(signature)!;
     return unflatten(result, graph.call(ids));
   };

@@ -4,7 +4,7 @@
  */
 import type { Tensor } from "@tensorflow/tfjs";
 import { TunelabError } from "../../errors";
-import { nativeBackend, type Binding, type NativeBackend, type OpAttribute, type TensorHandle } from "../backend";
+import { nativeBackend, tf, type Binding, type NativeBackend, type OpAttribute, type TensorHandle } from "../backend";
 
 export interface RecordedOp { name: string; attributes: readonly OpAttribute[]; inputs: readonly number[]; outputs: readonly TensorHandle[] }
 /** `fill`: all values are the same, and one is enough. */
@@ -26,6 +26,19 @@ export const recording = (): boolean => active;
 
 /** Ids by which the binding knows tensors; uploads values that were still waiting in JavaScript. */
 export const idsOf = (tensors: readonly Tensor[]): number[] => nativeBackend()!.getInputTensorIds(tensors);
+
+/**
+ * The tensors, each with an id of its own. Two arguments may share one (a clone is its original, a tensor may be given twice): a
+ * recording could not tell them apart, and would take one for the other in later calls, where they differ.
+ */
+export function distinct(tensors: readonly Tensor[]): Tensor[] {
+  const native = nativeBackend()!, seen = new Set<number>();
+  return tensors.map((t) => {
+    const [id] = idsOf([t]);
+    if (!seen.has(id)) { seen.add(id); return t; }
+    return native.executeSingleOutput("Identity", [{ name: "T", type: native.binding.TF_ATTR_TYPE, value: native.getDTypeInteger(t.dtype) }], [t]);
+  });
+}
 
 /** Runs `f` and returns its result with the notes. `f` may call `mark()` to learn how many operations came so far. */
 export function record<T>(f: (mark: () => number) => T): Recording & { result: T } {
@@ -76,4 +89,11 @@ export function needed(ops: readonly RecordedOp[], outputs: Iterable<number>): R
   for (let i = ops.length - 1; i >= 0; i--)
     if (ops[i].outputs.some((o) => want.has(o.id))) { kept.push(ops[i]); ops[i].inputs.forEach((id) => want.add(id)); }
   return kept.reverse();
+}
+
+/** Runs f with the gradient tape of the caller set aside. */
+export function isolated<T>(f: () => T): T {
+  const { state } = tf.engine(), { gradientDepth, kernelDepth, activeTape } = state;
+  state.gradientDepth = state.kernelDepth = 0;
+  try { return f(); } finally { Object.assign(state, { gradientDepth, kernelDepth, activeTape }); }
 }

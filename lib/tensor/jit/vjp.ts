@@ -7,7 +7,7 @@ import type { Tensor } from "@tensorflow/tfjs";
 import { tf } from "../backend";
 import { compile, handleOf, type Graph } from "./graph";
 import { compiles } from "./jit";
-import { idsOf, needed, record, recording } from "./record";
+import { distinct, idsOf, isolated, needed, record, recording, type RecordedOp } from "./record";
 import { flatten, unflatten, type Tree } from "./tree";
 
 interface Program {
@@ -21,8 +21,17 @@ interface Program {
   usedArguments: number[];
 }
 
+export interface BlockOptions {
+  /**
+   * What the backward program computes once more instead of keeping it: "cheap" (default) all but matrix products, which costs
+   * less than writing and reading it; "all": everything, so that only the arguments are kept (gradient checkpointing, Chen et
+   * al. 2016: a third more work, memory for one block instead of all).
+   */
+  recompute?: "cheap" | "all";
+}
+
 /** f(differentiated, others) → one tensor. Gradients flow to all tensors of `differentiated`, none to `others`. */
-export function compiledBlock<D extends Tree, O extends Tree>(f: (differentiated: D, others: O) => Tensor): (differentiated: D, others: O) => Tensor {
+export function compiledBlock<D extends Tree, O extends Tree>(f: (differentiated: D, others: O) => Tensor, { recompute = "cheap" }: BlockOptions = {}): (differentiated: D, others: O) => Tensor {
   const programs = new Map<string, Program>();
 
   return (differentiated, others) => {
@@ -31,7 +40,7 @@ export function compiledBlock<D extends Tree, O extends Tree>(f: (differentiated
     if (!compiles() || recording() || depth > 1) return f(differentiated, others);
     const d = flatten(differentiated as Tree), o = flatten(others as Tree), signature = `${d.signature};${o.signature}`;
     let program = programs.get(signature);
-    if (!program) programs.set(signature, (program = trace(f, differentiated, others)));
+    if (!program) programs.set(signature, (program = trace(f, differentiated, others, recompute === "all")));
     const { forward, forwardWithResiduals, backward, usedArguments } = program;
     const all = [...d.tensors, ...o.tensors];
     if (depth === 0) return forward.call(idsOf(all))[0];
@@ -44,23 +53,25 @@ export function compiledBlock<D extends Tree, O extends Tree>(f: (differentiated
   };
 }
 
-function trace<D extends Tree, O extends Tree>(f: (d: D, o: O) => Tensor, differentiated: D, others: O): Program {
-  const d = flatten(differentiated as Tree).tensors, all = [...d, ...flatten(others as Tree).tensors], argumentIds = idsOf(all);
+function trace<D extends Tree, O extends Tree>(f: (d: D, o: O) => Tensor, differentiated: D, others: O, keepNothing: boolean): Program {
+  const count = flatten(differentiated as Tree).tensors.length;
   let program!: Program;
   tf.tidy(() => isolated(() => {
-    const dy = tf.ones(f(differentiated, others).shape), dyId = idsOf([dy])[0];
+    const all = distinct([...flatten(differentiated as Tree).tensors, ...flatten(others as Tree).tensors]), argumentIds = idsOf(all);
+    const d = all.slice(0, count), o = unflatten(others as Tree, all.slice(count)) as O;
+    const dy = tf.ones(f(unflatten(differentiated as Tree, d) as D, o).shape), dyId = idsOf([dy])[0];
     let boundary = 0, yId = -1;
     const { result: gradientIds, ops, constants } = record((mark) =>
       idsOf(tf.grads((...tensors) => {
-        const y = f(unflatten(differentiated as Tree, tensors) as D, others);
+        const y = f(unflatten(differentiated as Tree, tensors) as D, o);
         yId = idsOf([y])[0];
         boundary = mark();
         return y;
       })(d, dy)));
-    const forwardOps = ops.slice(0, boundary), backwardOps = needed(ops.slice(boundary), gradientIds);
-    const made = new Map(forwardOps.flatMap((op) => op.outputs.map((h) => [h.id, h] as const)));
-    const used = new Set([...backwardOps.flatMap((op) => op.inputs), ...gradientIds]);
-    const residuals = [...used].filter((id) => made.has(id)), usedArguments = argumentIds.flatMap((id, i) => (used.has(id) ? [i] : []));
+    const forwardOps = ops.slice(0, boundary), gradientOps = needed(ops.slice(boundary), gradientIds);
+    const { residuals, again } = partition(forwardOps, [...gradientOps.flatMap((op) => op.inputs), ...gradientIds], keepNothing);
+    const backwardOps = [...again, ...gradientOps], made = new Map(forwardOps.flatMap((op) => op.outputs.map((h) => [h.id, h] as const)));
+    const used = new Set([...backwardOps.flatMap((op) => op.inputs), ...gradientIds]), usedArguments = argumentIds.flatMap((id, i) => (used.has(id) ? [i] : []));
     const handles = all.map((t, i) => handleOf(argumentIds[i], t));
     const saved = [...residuals.map((id) => made.get(id)!), ...usedArguments.map((i) => handles[i])], compiled: Graph[] = [];
     const add = (...args: Parameters<typeof compile>) => { const graph = compile(...args); compiled.push(graph); return graph; };
@@ -79,9 +90,20 @@ function trace<D extends Tree, O extends Tree>(f: (d: D, o: O) => Tensor, differ
   return program;
 }
 
-/** Runs f with the gradient tape of the caller set aside. */
-function isolated<T>(f: () => T): T {
-  const { state } = tf.engine(), { gradientDepth, kernelDepth, activeTape } = state;
-  state.gradientDepth = state.kernelDepth = 0;
-  try { return f(); } finally { Object.assign(state, { gradientDepth, kernelDepth, activeTape }); }
+/** Operations whose results are worth keeping; all others cost less to compute again than to write and read. */
+const EXPENSIVE = /MatMul|Einsum|Conv/;
+
+/**
+ * What the backward pass takes from the forward pass: `residuals`, kept results of matrix products, and `again`, the cheap
+ * operations that make everything else that is `wanted` from those and the arguments once more.
+ */
+function partition(forward: readonly RecordedOp[], wanted: Iterable<number>, keepNothing: boolean): { residuals: number[]; again: RecordedOp[] } {
+  const want = new Set(wanted), residuals: number[] = [], again: RecordedOp[] = [];
+  for (const op of [...forward].reverse()) {
+    const results = op.outputs.filter((o) => want.has(o.id));
+    if (!results.length) continue;
+    if (!keepNothing && EXPENSIVE.test(op.name)) residuals.push(...results.map((o) => o.id));
+    else { again.push(op); op.inputs.forEach((id) => want.add(id)); }
+  }
+  return { residuals, again: again.reverse() };
 }
