@@ -17,14 +17,14 @@ export interface Bpe {
 }
 
 /** Qwen2's expression for words, as tokenizer.json names it; JavaScript's form of it below. */
-export const WORD_PATTERN = String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
+export const QWEN2_WORDS = String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
 /** White space is Unicode's, as in Python's tokenizers; JavaScript's \s differs in U+0085 and U+FEFF. */
 const WORD = new RegExp(
-  WORD_PATTERN.replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)", "'(?:[sS]|[tT]|[rR][eE]|[vV][eE]|[mM]|[lL][lL]|[dD])")
+  QWEN2_WORDS.replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)", "'(?:[sS]|[tT]|[rR][eE]|[vV][eE]|[mM]|[lL][lL]|[dD])")
     .replaceAll(String.raw`[^\s`, String.raw`[^\p{White_Space}`).replaceAll(String.raw`\s`, String.raw`\p{White_Space}`).replaceAll(String.raw`\S`, String.raw`\P{White_Space}`), "gu");
 
 /** The words of a text, which joined together give its NFC form. */
-export const words = (text: string): string[] => text.normalize("NFC").match(WORD) ?? [];
+export const bpeWords = (text: string): string[] => text.normalize("NFC").match(WORD) ?? [];
 
 /** One visible character for each byte: itself where it is one, else from U+0100 on (GPT-2's bytes_to_unicode). */
 const BYTE_CHARACTERS: readonly string[] = (() => {
@@ -47,11 +47,11 @@ export interface BpeOptions {
 }
 
 /** Words of texts and how often each occurs. Special tokens spelled out in a text are cut out of it first. */
-export function countWords(texts: Iterable<string>, special: readonly string[] = []): Map<string, number> {
+export function countBpeWords(texts: Iterable<string>, special: readonly string[] = []): Map<string, number> {
   const counts = new Map<string, number>(), separate = splitter(special);
   for (const text of texts)
     for (const part of separate ? text.split(separate) : [text])
-      if (!special.includes(part)) for (const word of words(part)) counts.set(word, (counts.get(word) ?? 0) + 1);
+      if (!special.includes(part)) for (const word of bpeWords(part)) counts.set(word, (counts.get(word) ?? 0) + 1);
   return counts;
 }
 const splitter = (special: readonly string[]): RegExp | undefined =>
@@ -62,7 +62,7 @@ const splitter = (special: readonly string[]): RegExp | undefined =>
  * as in Python's `tokenizers.trainers.BpeTrainer`, whose merges these are.
  */
 export function trainBpe(source: Iterable<string> | ReadonlyMap<string, number>, { vocabSize, special = [], minFrequency = 1, onProgress }: BpeOptions): Bpe {
-  const counts = source instanceof Map ? (source as ReadonlyMap<string, number>) : countWords(source as Iterable<string>, special);
+  const counts = source instanceof Map ? (source as ReadonlyMap<string, number>) : countBpeWords(source as Iterable<string>, special);
   const tokens = [...special, ...[...BYTE_CHARACTERS].sort()], ids = new Map(tokens.map((t, i) => [t, i]));
   if (!Number.isInteger(vocabSize) || vocabSize < tokens.length || vocabSize >= SHIFT)
     throw new TunelabError(`trainBpe: vocabSize is ${vocabSize}; it must be a whole number of at least ${tokens.length} (256 bytes and ${special.length} special tokens), below ${SHIFT}.`);
@@ -92,7 +92,7 @@ export function trainBpe(source: Iterable<string> | ReadonlyMap<string, number>,
   return { tokens, merges, special };
 }
 
-export interface Encoder {
+export interface SubwordEncoder {
   /** Ids of a text; special tokens spelled out in it are recognised. */
   encode(text: string): number[];
   /** The text of ids; bytes that are no UTF-8 become U+FFFD. */
@@ -100,7 +100,7 @@ export interface Encoder {
 }
 
 /** Applies a vocabulary. */
-export function bpeEncoder({ tokens, merges, special }: Bpe): Encoder {
+export function bpeEncoder({ tokens, merges, special }: Bpe): SubwordEncoder {
   const ids = new Map(tokens.map((t, i) => [t, i])), joins = new Map<number, { rank: number; id: number }>();
   merges.forEach(([a, b], rank) => joins.set(ids.get(a)! * SHIFT + ids.get(b)!, { rank, id: ids.get(a + b)! }));
   const known = new Map<string, readonly number[]>(), separate = splitter(special);
@@ -117,7 +117,7 @@ export function bpeEncoder({ tokens, merges, special }: Bpe): Encoder {
       const out: number[] = [];
       for (const part of separate ? text.split(separate) : [text])
         if (special.includes(part)) out.push(ids.get(part)!);
-        else for (const word of words(part)) for (const id of ofWord(word)) out.push(id);
+        else for (const word of bpeWords(part)) for (const id of ofWord(word)) out.push(id);
       return out;
     },
     decode(list) {

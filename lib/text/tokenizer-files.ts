@@ -1,6 +1,6 @@
 /** Vocabularies written as the files of a Hugging Face folder, which Python's tokenizers and transformers.js load. */
-import { WORD_PATTERN, type Bpe } from "./bpe";
-import { LONGEST_WORD, MARK, UNKNOWN, type WordPiece } from "./wordpiece";
+import { QWEN2_WORDS, type Bpe } from "./bpe";
+import { LONGEST_SPELLED, CONTINUATION, UNKNOWN_TOKEN, type WordPiece } from "./wordpiece";
 
 /** ChatML with the mark that tells transformers which tokens are the assistant's. */
 export const CHATML =
@@ -17,7 +17,7 @@ export function bpeTokenizerJson({ tokens, merges, special }: Bpe): string {
   return JSON.stringify({
     version: "1.0", truncation: null, padding: null, added_tokens: special.map((t) => added(t, tokens.indexOf(t))),
     normalizer: { type: "NFC" },
-    pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "Split", pattern: { Regex: WORD_PATTERN }, behavior: "Isolated", invert: false }, byteLevel] },
+    pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "Split", pattern: { Regex: QWEN2_WORDS }, behavior: "Isolated", invert: false }, byteLevel] },
     post_processor: null, decoder: { ...byteLevel, add_prefix_space: true, trim_offsets: true, use_regex: true },
     model: {
       type: "BPE", dropout: null, unk_token: null, continuing_subword_prefix: null, end_of_word_suffix: null, fuse_unk: false, byte_fallback: false, ignore_merges: false,
@@ -31,8 +31,8 @@ export function wordPieceTokenizerJson({ tokens, special, lowercase }: WordPiece
   return JSON.stringify({
     version: "1.0", truncation: null, padding: null, added_tokens: special.map((t) => added(t, tokens.indexOf(t))),
     normalizer: { type: "BertNormalizer", clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase },
-    pre_tokenizer: { type: "BertPreTokenizer" }, post_processor: null, decoder: { type: "WordPiece", prefix: MARK, cleanup: false },
-    model: { type: "WordPiece", unk_token: UNKNOWN, continuing_subword_prefix: MARK, max_input_chars_per_word: LONGEST_WORD, vocab: vocabulary(tokens) },
+    pre_tokenizer: { type: "BertPreTokenizer" }, post_processor: null, decoder: { type: "WordPiece", prefix: CONTINUATION, cleanup: false },
+    model: { type: "WordPiece", unk_token: UNKNOWN_TOKEN, continuing_subword_prefix: CONTINUATION, max_input_chars_per_word: LONGEST_SPELLED, vocab: vocabulary(tokens) },
   }, null, 1);
 }
 

@@ -6,7 +6,7 @@
  * Python's `tokenizers.trainers.WordPieceTrainer` trains otherwise: it ranks pairs by their frequency alone, as BPE does.
  */
 import { TunelabError } from "../errors";
-import type { Encoder } from "./bpe";
+import type { SubwordEncoder } from "./bpe";
 import { Pairs, SHIFT } from "./pairs";
 
 export interface WordPiece {
@@ -26,8 +26,8 @@ export interface WordPieceOptions {
   onProgress?: (done: number, total: number) => void;
 }
 
-export const UNKNOWN = "[UNK]", MARK = "##", LONGEST_WORD = 100;
-const SPECIAL = ["[PAD]", UNKNOWN, "[CLS]", "[SEP]", "[MASK]"];
+export const UNKNOWN_TOKEN = "[UNK]", CONTINUATION = "##", LONGEST_SPELLED = 100;
+const SPECIAL = ["[PAD]", UNKNOWN_TOKEN, "[CLS]", "[SEP]", "[MASK]"];
 
 const CHINESE = /[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b920}-\u{2ceaf}\u{2f800}-\u{2fa1f}]/gu;
 /** ASCII's symbols count as punctuation. */
@@ -42,12 +42,12 @@ export function bertWords(text: string, lowercase = false): string[] {
 
 /** Learns a vocabulary from texts, or from their counted words. Among pairs of equal score the one that stands first in the texts is joined. */
 export function trainWordPiece(source: Iterable<string> | ReadonlyMap<string, number>, { vocabSize, special = SPECIAL, lowercase = false, minFrequency = 1, onProgress }: WordPieceOptions): WordPiece {
-  if (!special.includes(UNKNOWN)) throw new TunelabError(`trainWordPiece: special tokens ${special.join(" ")} lack ${UNKNOWN}, which stands for words that cannot be spelled; add it.`);
+  if (!special.includes(UNKNOWN_TOKEN)) throw new TunelabError(`trainWordPiece: special tokens ${special.join(" ")} lack ${UNKNOWN_TOKEN}, which stands for words that cannot be spelled; add it.`);
   const counts = new Map<string, number>(source instanceof Map ? (source as ReadonlyMap<string, number>) : []);
   if (!(source instanceof Map)) for (const text of source as Iterable<string>) for (const w of bertWords(text, lowercase)) counts.set(w, (counts.get(w) ?? 0) + 1);
   if (counts.size === 0) throw new TunelabError("trainWordPiece: the texts hold no words; give at least one that is not empty.");
 
-  const spelled = [...counts.keys()].map((word) => Array.from(word, (c, i) => (i ? MARK + c : c))), frequency = [...counts.values()];
+  const spelled = [...counts.keys()].map((word) => Array.from(word, (c, i) => (i ? CONTINUATION + c : c))), frequency = [...counts.values()];
   const tokens = [...special, ...[...new Set(spelled.flat())].sort(byCodePoints)], ids = new Map(tokens.map((t, i) => [t, i]));
   if (!Number.isInteger(vocabSize) || vocabSize < tokens.length || vocabSize >= SHIFT)
     throw new TunelabError(`trainWordPiece: vocabSize is ${vocabSize}; it must be a whole number of at least ${tokens.length} (the characters of the texts, and ${special.length} special tokens).`);
@@ -63,7 +63,7 @@ export function trainWordPiece(source: Iterable<string> | ReadonlyMap<string, nu
     }
     if (!tied.length) break;
     const pair = tied.length > 1 ? firstInTexts(tied, pairs) : tied[0], left = Math.floor(pair / SHIFT), right = pair % SHIFT;
-    const joined = tokens[left] + tokens[right].slice(MARK.length);
+    const joined = tokens[left] + tokens[right].slice(CONTINUATION.length);
     let id = ids.get(joined);
     if (id === undefined) { id = tokens.push(joined) - 1; ids.set(joined, id); }
     const n = pairs.join(pair, id).joined;
@@ -97,14 +97,14 @@ function firstInTexts(tied: readonly number[], pairs: Pairs): number {
 const positionOf = (symbols: Int32Array, pair: number): number => symbols.findIndex((s, i) => i + 1 < symbols.length && s * SHIFT + symbols[i + 1] === pair);
 
 /** Applies a vocabulary. A word that it cannot spell, or of more than 100 characters, is one [UNK]; decoding puts a space between words. */
-export function wordPieceEncoder({ tokens, special, lowercase }: WordPiece): Encoder {
-  const ids = new Map(tokens.map((t, i) => [t, i])), unknown = ids.get(UNKNOWN)!;
+export function wordPieceEncoder({ tokens, special, lowercase }: WordPiece): SubwordEncoder {
+  const ids = new Map(tokens.map((t, i) => [t, i])), unknown = ids.get(UNKNOWN_TOKEN)!;
   const ofWord = (word: string): number[] => {
     const characters = [...word], found: number[] = [];
-    if (characters.length > LONGEST_WORD) return [unknown];
+    if (characters.length > LONGEST_SPELLED) return [unknown];
     for (let from = 0; from < characters.length; ) {
       let to = characters.length, id: number | undefined;
-      for (; to > from; to--) if ((id = ids.get((from ? MARK : "") + characters.slice(from, to).join(""))) !== undefined) break;
+      for (; to > from; to--) if ((id = ids.get((from ? CONTINUATION : "") + characters.slice(from, to).join(""))) !== undefined) break;
       if (id === undefined) return [unknown];
       found.push(id);
       from = to;
@@ -118,7 +118,7 @@ export function wordPieceEncoder({ tokens, special, lowercase }: WordPiece): Enc
     decode: (list) => list.map((id, i) => {
       const token = tokens[id];
       if (token === undefined) throw new TunelabError(`Token id ${id} is not in the vocabulary (0 to ${tokens.length - 1}).`);
-      return i && token.startsWith(MARK) ? token.slice(MARK.length) : (i ? " " : "") + token;
+      return i && token.startsWith(CONTINUATION) ? token.slice(CONTINUATION.length) : (i ? " " : "") + token;
     }).join(""),
   };
 }

@@ -1,7 +1,7 @@
 // The course model's architecture, tokenizer and training rows.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { bpeEncoder, bpeTokenizerJson, CHATML, countWords, packDocuments, Random, tokenizerConfigJson, tokenizerFromFiles, trainBpe } from "tunelab";
+import { bpeEncoder, bpeTokenizerJson, CHATML, countBpeWords, packDocuments, Random, tokenizerConfigJson, tokenizerFromFiles, trainBpe } from "tunelab";
 
 export const SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], LENGTH = 256, DECAY_LENGTH = 512;
 
@@ -20,7 +20,7 @@ export function makeTokenizer(corpus, records, cache, say) {
   if (existsSync(file)) bpe = JSON.parse(readFileSync(file, "utf8"));
   else {
     const own = records.flatMap((r) => [r.question, r.answer]);
-    bpe = trainBpe(countWords([...corpus.train.map((d) => d.text), ...own, ...own, ...own]), { vocabSize: CONFIG.vocab_size, special: SPECIAL, onProgress: (n, all) => say(`tokenizer: ${n} of ${all} tokens`) });
+    bpe = trainBpe(countBpeWords([...corpus.train.map((d) => d.text), ...own, ...own, ...own]), { vocabSize: CONFIG.vocab_size, special: SPECIAL, onProgress: (n, all) => say(`tokenizer: ${n} of ${all} tokens`) });
     writeFileSync(file, JSON.stringify(bpe));
   }
   const json = (value) => JSON.stringify(value, null, 1);
@@ -48,12 +48,14 @@ export function conversations(corpus, records, { repeats = 4, translations = 400
   return [...Array(repeats)].flatMap(() => records.map((r) => turn(r.question, r.answer))).concat(translated);
 }
 
-/** Rows to train on, and rows held out for each language. */
+/** Rows to train on, rows held out for each language, and how often each token occurs in each language's training text. */
 export async function makeRows(corpus, records, { encoder, files }) {
   const { chat } = await tokenizerFromFiles(files), end = 0, ids = (texts) => texts.map((t) => encoder.encode(t));
   const talks = conversations(corpus, records).map((messages) => chat(messages).trimEnd());
   const all = new Random(0, "order of documents").shuffle([...corpus.train.map((d) => d.text), ...talks]);
   const held = (language) => packDocuments(ids(new Random(0, "held out").shuffle(corpus.heldOut.filter((d) => d.language === language).map((d) => d.text))), LENGTH, end);
   const encoded = ids(all);
-  return { train: packDocuments(encoded, LENGTH, end), longer: packDocuments(encoded, DECAY_LENGTH, end), heldOut: { zh: held("zh"), en: held("en") } };
+  const languageOf = new Map(corpus.train.map((d) => [d.text, d.language])), counts = { zh: new Float64Array(CONFIG.vocab_size), en: new Float64Array(CONFIG.vocab_size) };
+  all.forEach((text, i) => { const c = counts[languageOf.get(text)]; if (c) for (const id of [...encoded[i], end]) c[id]++; });
+  return { counts, train: packDocuments(encoded, LENGTH, end), longer: packDocuments(encoded, DECAY_LENGTH, end), heldOut: { zh: held("zh"), en: held("en") } };
 }

@@ -3,14 +3,14 @@ import fs from "node:fs";
 import { test } from "node:test";
 import { TunelabError } from "tunelab";
 import { tokenizerFromFiles } from "tunelab/model";
-import { bpeEncoder, bpeTokenizerJson, CHATML, tokenizerConfigJson, trainBpe, trainWordPiece, words, wordPieceEncoder, wordPieceTokenizerJson, type Encoder } from "tunelab/text";
+import { bpeEncoder, bpeTokenizerJson, bpeWords, CHATML, tokenizerConfigJson, trainBpe, trainWordPiece, wordPieceEncoder, wordPieceTokenizerJson, type SubwordEncoder } from "tunelab/text";
 
 interface Expected { corpus: string[]; tokenizer: { model: { vocab: Record<string, number>; merges: [string, string][] } }; texts: string[]; ids: number[][]; decoded: string[] }
 const read = (name: string) => JSON.parse(fs.readFileSync(`test/fixtures/text/${name}.json`, "utf8"));
 const SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], size = (e: Expected) => Object.keys(e.tokenizer.model.vocab).length;
 
 /** Ids and texts of our own encoder, and of transformers.js with the file that we write, against Python's. */
-async function agrees(expected: Expected, encoder: Encoder, json: string, config: string, differs: RegExp) {
+async function agrees(expected: Expected, encoder: SubwordEncoder, json: string, config: string, differs: RegExp) {
   assert.deepEqual(JSON.parse(json), expected.tokenizer, "the file is the one that Python writes");
   const js = await tokenizerFromFiles({ "tokenizer.json": json, "tokenizer_config.json": config });
   for (const [i, text] of expected.texts.entries()) {
@@ -39,7 +39,7 @@ test("BPE: any text comes back in its NFC form, and a long word does not take lo
   const encoder = bpeEncoder(trainBpe(["ab ab abc 网络安全"], { vocabSize: 262 }));
   for (const text of ["", "e\u0301", "x\u0000\uffff😀\ufeff", "网络 安全\r\n\t ", "ab".repeat(50_000)])
     assert.equal(encoder.decode(encoder.encode(text)), text.normalize("NFC"));
-  assert.equal(words(" a  b\n\n c1'll").join("|"), " a| | b|\n\n| c|1|'ll");
+  assert.equal(bpeWords(" a  b\n\n c1'll").join("|"), " a| | b|\n\n| c|1|'ll");
 });
 
 test("BPE: what cannot be trained is refused", () => {
