@@ -1,9 +1,10 @@
 // node scripts/pretrain/check.mjs [--alerts FOLDER] [--only questions|alerts]: is the course model useful? Fine-tunes it on the project's own data.
+// TUNELAB_QUICK=1 shows only that it runs.
 // Questions: mean loss of the answers, before and after. Alerts: the label, written out as the answer to the alert, on test and hard.
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { courseModel, encodeExamples, evaluate, full, generate, load, loadRecords, promptText, train } from "tunelab";
+import { budget, courseModel, encodeExamples, evaluate, full, generate, load, loadRecords, promptText, train } from "tunelab";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const { values: flags } = parseArgs({ options: { alerts: { type: "string", default: join(root, "data/security-alerts") }, only: { type: "string" } } });
@@ -15,9 +16,9 @@ const maxLength = model.config.maxPositions;
 if (flags.only !== "alerts") {
   const folder = join(root, "data/security-qa"), data = Object.fromEntries(await Promise.all(["train", "validation", "test"].map(async (s) => [s, encodeExamples(tokenizer, await read(folder, s), { maxLength })])));
   const began = performance.now(), before = [await evaluate(model, data.validation), await evaluate(model, data.test)];
-  const run = await train({ model, method: full(), data, epochs: 4, batchSize: 8, learningRate: 3e-4, evaluateEvery: 90, display: false });
+  const run = await train({ model, method: full(), data, epochs: budget(4, 0.2), batchSize: 8, learningRate: 3e-4, evaluateEvery: 90, display: false });
   const after = [await evaluate(model, data.validation, { adapter: run }), await evaluate(model, data.test, { adapter: run })];
-  console.log(`questions (${data.train.length} to train on, 4 epochs, ${seconds(began)}): answer loss on validation ${before[0].loss.toFixed(3)} → ${after[0].loss.toFixed(3)}, on test ${before[1].loss.toFixed(3)} → ${after[1].loss.toFixed(3)}`);
+  console.log(`questions (${data.train.length} to train on, ${seconds(began)}): answer loss on validation ${before[0].loss.toFixed(3)} → ${after[0].loss.toFixed(3)}, on test ${before[1].loss.toFixed(3)} → ${after[1].loss.toFixed(3)}`);
   console.log(`  while training: ${run.history.evaluations.map((e) => `${e.step}: ${e.loss.toFixed(3)}`).join(", ")}`);
   for (const question of ["什么是钓鱼攻击？", "What is a firewall?"]) {
     const [answer] = await generate(model, [promptText(tokenizer, [{ role: "user", content: question }])], { adapter: run, maxNewTokens: 60 });
@@ -28,10 +29,10 @@ if (flags.only !== "alerts") {
 if (flags.only !== "questions") {
   const turn = ({ text, label }) => ({ prompt: text, completion: label }), began = performance.now();
   const data = encodeExamples(tokenizer, (await read(flags.alerts, "train")).map(turn), { maxLength });
-  const run = await train({ model, method: full(), data: { train: data }, epochs: 4, batchSize: 16, learningRate: 5e-4, display: false });
-  console.log(`alerts: trained on ${data.length} for 4 epochs in ${seconds(began)}, loss ${run.history.steps.slice(-20).reduce((s, r) => s + r.loss / 20, 0).toFixed(4)}`);
+  const run = await train({ model, method: full(), data: { train: data }, epochs: budget(4, 0.1), batchSize: 16, learningRate: 5e-4, display: false });
+  console.log(`alerts: trained on ${data.length} in ${seconds(began)}, loss ${run.history.steps.slice(-20).reduce((s, r) => s + r.loss / 20, 0).toFixed(4)}`);
   for (const split of ["test", "hard"]) for (const language of ["zh", "en"]) {
-    const records = (await loadRecords(join(flags.alerts, language, `${split}.jsonl`))).sort((a, b) => a.text.length - b.text.length), prompts = records.map((r) => promptText(tokenizer, [{ role: "user", content: r.text }]));
+    const records = (await loadRecords(join(flags.alerts, language, `${split}.jsonl`))).sort((a, b) => a.text.length - b.text.length).slice(0, budget(Infinity, 33)), prompts = records.map((r) => promptText(tokenizer, [{ role: "user", content: r.text }]));
     let right = 0;
     for (let i = 0; i < prompts.length; i += 33) {
       const answers = await generate(model, prompts.slice(i, i + 33), { adapter: run, maxNewTokens: 12 });

@@ -57,10 +57,10 @@ export async function exportModel({ cache, corpus, rows, tokenizer, root, say })
   Object.values(state.optimizer).forEach(dispose);
   const histories = [{ offset: 0, history: state.history }];
   if (checkpoint.step > checkpoint.from) { // the stable phase before it
-    const stable = loadState(join(cache, "stable", `checkpoint-${checkpoint.from}`));
+    const stable = loadState(checkpoints(join(cache, "stable")).at(-1).path); // which may have gone on since
     [stable.trained, ...Object.values(stable.optimizer)].forEach(dispose);
     histories[0].offset = checkpoint.from;
-    histories.unshift({ offset: 0, history: stable.history });
+    histories.unshift({ offset: 0, history: { steps: stable.history.steps.slice(0, checkpoint.from) } });
   }
   mkdirSync(out, { recursive: true });
   const config = parseConfig(CONFIG, "config");

@@ -1,7 +1,7 @@
 // npm run pretrain -- [--steps N] [--export] [--cache FOLDER]: trains the course model, data/course-model.
 //
 // Fetches openly licensed text from Debian's packages, makes the corpus and the tokenizer, and trains with this library's own train().
-// The learning rate is constant for three quarters of the steps and then falls to 0 (warm-up, stable, decay: Hu et al. 2024): unlike a
+// The learning rate is constant for four fifths of the steps and then falls to 0 (warm-up, stable, decay: Hu et al. 2024): unlike a
 // cosine, the first part does not depend on the number of steps, so it can be prolonged, or ended early by asking for fewer steps.
 // Everything lies in .cache/pretrain; stop it at any time (Ctrl-C), run it again and it goes on. --export writes the newest checkpoint
 // to data/course-model, also while a run goes on.
@@ -70,12 +70,12 @@ async function phase({ params, folder, offset = 0, until = Infinity, ...options 
   if (run.status !== "done" && run.history.steps.length < until) process.exit(130);
 }
 
-const stable = Math.round(0.75 * steps);
+const stable = Math.round(0.8 * steps);
 if ((newest(stableFolder)?.step ?? 0) < stable) {
   say(`constant learning rate up to step ${stable}`);
   await phase({ params: initialParams(config, 0), folder: stableFolder, data: { train: rows.train }, batchSize: BATCH, steps: 1_000_000, until: stable, schedule: "constant", warmup: WARMUP, seed: 0 });
 }
-const from = newest(stableFolder).step, decay = Math.round(from / 3), { trained, optimizer } = loadState(newest(stableFolder).path);
+const from = newest(stableFolder).step, decay = Math.round(from / 4), { trained, optimizer } = loadState(newest(stableFolder).path);
 Object.values(optimizer).forEach(dispose);
 say(`falling learning rate, ${decay} steps from step ${from}`);
 await phase({ params: trained, folder: join(cache, `decay-${from}`), offset: from, data: { train: rows.longer }, batchSize: (BATCH * LENGTH) / DECAY_LENGTH, steps: decay, schedule: "linear", warmup: 20, seed: 1 });
