@@ -34,7 +34,7 @@ const heldOut = (id, percent) => digest(`held-out ${id}`).readUInt32BE(0) / 2 **
 /** Builds the corpus once; → { train, heldOut: [{ id, language, package, text }], pairs: [[en, zh]], manifest }. */
 export function buildCorpus(cache, say, { heldOutPercent = 2 } = {}) {
   const file = join(cache, "corpus.json");
-  if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8"));
+  if (existsSync(file)) return licensed(JSON.parse(readFileSync(file, "utf8")));
   const names = [...new Set(SOURCES.map((s) => s.package))], packages = fetchPackages(names, cache, say);
   const isNew = novelty(), kept = [], pairs = [];
   for (const source of SOURCES) {
@@ -54,6 +54,12 @@ export function buildCorpus(cache, say, { heldOutPercent = 2 } = {}) {
   corpus.pairs = pairs;
   mkdirSync(cache, { recursive: true });
   writeFileSync(file, JSON.stringify(corpus));
+  return licensed(corpus);
+}
+
+/** The licence stands with the sources, not in the cache. */
+function licensed(corpus) {
+  for (const p of corpus.manifest.packages) p.licence = SOURCES.find((s) => s.package === p.package).licence;
   return corpus;
 }
 
@@ -75,7 +81,7 @@ function balanced(documents, packages) {
   const row = (source) => {
     const of = (list, language) => list.filter((d) => d.package === source && d.language === language);
     const size = (list) => ({ documents: list.length, bytes: sum(list) });
-    return { package: source, version: packages[source].version, sha256: packages[source].sha256, licence: SOURCES.find((s) => s.package === source).licence, zh: size(of(train, "zh")), en: size(of(train, "en")), heldOut: { zh: size(of(heldOut, "zh")), en: size(of(heldOut, "en")) } };
+    return { package: source, version: packages[source].version, sha256: packages[source].sha256, zh: size(of(train, "zh")), en: size(of(train, "en")), heldOut: { zh: size(of(heldOut, "zh")), en: size(of(heldOut, "en")) } };
   };
   const names = [...new Set(SOURCES.map((s) => s.package))];
   const total = (list) => ({ zh: sum(list.filter((d) => d.language === "zh")), en: sum(list.filter((d) => d.language === "en")) });
