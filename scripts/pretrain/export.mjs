@@ -1,8 +1,8 @@
 // The course model's folder, from the newest checkpoint: weights in F16, tokenizer, manifest of the corpus, measurements, curve and model card.
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkpoints, dispose, figureToPng, generate, initialParams, lineChart, load, loadState, parseConfig, save, sft, tf, tokenizerFromFiles } from "tunelab";
-import { modelCard } from "./card.mjs";
+import { writeCard } from "./card.mjs";
 import { CONFIG, LENGTH } from "./model.mjs";
 
 const BATCH = 8, NATS_PER_BIT = Math.log(2);
@@ -98,7 +98,8 @@ export async function exportModel({ cache, corpus, rows, tokenizer, root, say })
   const training = { steps: step, stable: from, decay: step - from, tokens: step * BATCH * LENGTH, corpusTokens: rows.train.length * LENGTH };
   writeFileSync(join(out, "corpus.json"), `${JSON.stringify(corpus.manifest, null, 1)}\n`);
   writeFileSync(join(out, "measured.json"), `${JSON.stringify({ training, heldOut: quality, curve: measured, samples }, null, 1)}\n`);
-  writeFileSync(join(out, "MODEL_CARD.md"), modelCard({ training, quality, samples, manifest: corpus.manifest, bytes: statSync(join(out, "model.safetensors")).size, config: model.config }));
+  rmSync(join(out, "fine-tuned.json"), { force: true }); // it belongs to the weights before
+  writeCard(out);
   say(`${out}: step ${step}, ${(statSync(join(out, "model.safetensors")).size / 1e6).toFixed(2)} MB`);
   dispose(model.params);
   dispose(untrained.params);

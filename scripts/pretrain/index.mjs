@@ -1,7 +1,7 @@
-// npm run pretrain -- [--steps N] [--export] [--cache FOLDER]: trains the course model, data/course-model.
+// npm run pretrain -- [--steps N] [--decay N] [--export] [--cache FOLDER]: trains the course model, data/course-model.
 //
 // Fetches openly licensed text from Debian's packages, makes the corpus and the tokenizer, and trains with this library's own train().
-// The learning rate is constant for four fifths of the steps and then falls to 0 (warm-up, stable, decay: Hu et al. 2024): unlike a
+// The learning rate is constant for four fifths of the steps (or all but --decay) and then falls to 0 (warm-up, stable, decay: Hu et al. 2024): unlike a
 // cosine, the first part does not depend on the number of steps, so it can be prolonged, or ended early by asking for fewer steps.
 // Everything lies in .cache/pretrain; stop it at any time (Ctrl-C), run it again and it goes on. --export writes the newest checkpoint
 // to data/course-model, also while a run goes on.
@@ -15,10 +15,10 @@ import { CONFIG, DECAY_LENGTH, LENGTH, makeRows, makeTokenizer } from "./model.m
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const { values: flags } = parseArgs({
-  options: { steps: { type: "string", default: "8000" }, cache: { type: "string", default: join(root, ".cache/pretrain") }, export: { type: "boolean", default: false } },
+  options: { steps: { type: "string", default: "8000" }, decay: { type: "string" }, cache: { type: "string", default: join(root, ".cache/pretrain") }, export: { type: "boolean", default: false } },
 });
-const steps = Number(flags.steps), cache = resolve(flags.cache), stableFolder = join(cache, "stable");
-if (!Number.isInteger(steps) || steps < 1) { console.error("usage: npm run pretrain -- [--steps N] [--export] [--cache FOLDER]"); process.exit(2); }
+const steps = Number(flags.steps), decay = Number(flags.decay ?? Math.round(steps / 5)), stable = steps - decay, cache = resolve(flags.cache), stableFolder = join(cache, "stable");
+if (![steps, decay, stable].every((n) => Number.isInteger(n) && n > 0)) { console.error("usage: npm run pretrain -- [--steps N] [--decay N] [--export] [--cache FOLDER]"); process.exit(2); }
 const say = (text) => console.log(`${new Date().toISOString().slice(11, 19)} ${text}`);
 
 const BATCH = 8, PEAK = 1.5e-3, WARMUP = 100, EVALUATE_EVERY = 100, EVALUATED_ROWS = 32;
@@ -70,12 +70,11 @@ async function phase({ params, folder, offset = 0, until = Infinity, ...options 
   if (run.status !== "done" && run.history.steps.length < until) process.exit(130);
 }
 
-const stable = Math.round(0.8 * steps);
 if ((newest(stableFolder)?.step ?? 0) < stable) {
   say(`constant learning rate up to step ${stable}`);
   await phase({ params: initialParams(config, 0), folder: stableFolder, data: { train: rows.train }, batchSize: BATCH, steps: 1_000_000, until: stable, schedule: "constant", warmup: WARMUP, seed: 0 });
 }
-const from = newest(stableFolder).step, decay = Math.round(from / 4), { trained, optimizer } = loadState(newest(stableFolder).path);
+const from = newest(stableFolder).step, { trained, optimizer } = loadState(newest(stableFolder).path);
 Object.values(optimizer).forEach(dispose);
 say(`falling learning rate, ${decay} steps from step ${from}`);
 await phase({ params: trained, folder: join(cache, `decay-${from}`), offset: from, data: { train: rows.longer }, batchSize: (BATCH * LENGTH) / DECAY_LENGTH, steps: decay, schedule: "linear", warmup: 20, seed: 1 });
