@@ -63,7 +63,7 @@ for (const language of ["zh", "en"])
     const unigram = -targets.reduce((s, id) => s + Math.log(seen[id] / total), 0) / targets.length;
     const [trained, start] = [loss(model), loss(untrained)];
     dispose(untrained.params);
-    assert.ok(trained < unigram - 0.5, `perplexity ${Math.exp(trained).toFixed(0)}, by frequency ${Math.exp(unigram).toFixed(0)}`);
+    assert.ok(trained < unigram - 0.8, `perplexity ${Math.exp(trained).toFixed(0)}, by frequency ${Math.exp(unigram).toFixed(0)}`);
     assert.ok(trained < start - 3, `loss ${trained}, untrained ${start}`);
   });
 
