@@ -11,7 +11,7 @@ export { stoppable, StoppedError } from "./stop";
 export { lineChart, barChart, heatmap, type Axis, type Chart, type Series, type Values } from "./charts";
 export { table } from "./table";
 export { showTokens, type Token } from "./tokens";
-export { budget, courseFile } from "./place";
+export { budget, courseFile, courseModel } from "./place";
 export { check } from "./exercises";
 export { html, showHtml, escapeHtml, Html } from "./html";
 export { t, language, type Language } from "./language";

@@ -17,3 +17,6 @@ export function courseFile(name: string): string {
 
 /** Amount of work: the full one, or the reduced one with which the course is tested (TUNELAB_QUICK=1). */
 export const budget = (full: number, quick: number): number => (process.env.TUNELAB_QUICK === "1" ? quick : full);
+
+/** The course's own small bilingual model (data/course-model): path for load(). */
+export const courseModel = (): string => courseFile("data/course-model");

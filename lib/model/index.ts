@@ -6,6 +6,7 @@ export * from "./decoder";
 export * from "./forward";
 export * from "./generate";
 export * from "./gguf";
+export * from "./initial";
 export * from "./layers";
 export * from "./mixed-decoder";
 export * from "./rope";

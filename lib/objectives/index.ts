@@ -1,4 +1,5 @@
 export * from "./examples";
 export * from "./objective";
+export * from "./packing";
 export * from "./rewards";
 export * from "./sft";

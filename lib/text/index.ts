@@ -1,5 +1,6 @@
 export * from "./agreement";
 export * from "./anonymise";
+export * from "./bpe";
 export * from "./card";
 export * from "./clean";
 export * from "./diff";
@@ -14,5 +15,7 @@ export * from "./segment";
 export * from "./split";
 export * from "./stopwords";
 export * from "./synonyms";
+export * from "./tokenizer-files";
 export * from "./vectors";
 export * from "./word2vec";
+export * from "./wordpiece";
