@@ -9,7 +9,7 @@ import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { CASES } from "./cases.mjs";
-import { modelFolder, vocabularyOf } from "./models.mjs";
+import { modelFolder, neededFlops, vocabularyOf } from "./models.mjs";
 import { write } from "./report.mjs";
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
@@ -48,8 +48,8 @@ async function measure(name) {
   const sides = {};
   try {
     for (const side of only) {
-      const worker = WORKERS[side](), ready = await worker.ask({ prepare: { ...request, kind: spec.kind[side] ?? spec.kind } });
-      sides[side] = { worker, ...ready, all: [], rounds: [] };
+      const worker = WORKERS[side](), { flops } = await worker.ask({ peak: 2048 }), ready = await worker.ask({ prepare: { ...request, kind: spec.kind[side] ?? spec.kind } });
+      sides[side] = { worker, flops, ...ready, all: [], rounds: [] };
       console.log(`${name}: ${side} ${ready.error ? `failed: ${ready.error}` : `ready, first run ${ready.cold.toFixed(1)} s, value ${ready.first}`}`);
     }
     const going = Object.values(sides).filter((s) => !s.error);
@@ -67,10 +67,10 @@ async function measure(name) {
   for (const [side, s] of Object.entries(sides)) {
     if (s.error) { result.sides[side] = { error: s.error }; continue; }
     const ratios = base.rounds.map((t, i) => t / s.rounds[i]);
-    result.sides[side] = { median: median(s.all), min: Math.min(...s.all), max: Math.max(...s.all), cold: s.cold, peak: s.peak, first: s.first, ratio: median(ratios), ratioMin: Math.min(...ratios), ratioMax: Math.max(...ratios) };
+    result.sides[side] = { median: median(s.all), min: Math.min(...s.all), max: Math.max(...s.all), cold: s.cold, peak: s.peak, first: s.first, productPeak: s.flops, achieved: neededFlops(spec) && neededFlops(spec) / median(s.all), ratio: median(ratios), ratioMin: Math.min(...ratios), ratioMax: Math.max(...ratios) };
   }
   for (const [side, s] of Object.entries(result.sides))
-    if (!s.error) console.log(`  ${side.padEnd(8)} ${(s.median * 1000).toFixed(1).padStart(9)} ms (${(s.min * 1000).toFixed(1)} to ${(s.max * 1000).toFixed(1)}), peak ${(s.peak / 1e9).toFixed(2)} GB${side === "tunelab" ? "" : `, tunelab/${side} ${s.ratio.toFixed(2)} (${s.ratioMin.toFixed(2)} to ${s.ratioMax.toFixed(2)})`}`);
+    if (!s.error) console.log(`  ${side.padEnd(8)} ${(s.median * 1000).toFixed(1).padStart(9)} ms (${(s.min * 1000).toFixed(1)} to ${(s.max * 1000).toFixed(1)}), peak ${(s.peak / 1e9).toFixed(2)} GB${s.achieved ? `, ${(s.achieved / 1e9).toFixed(0)} of ${(s.productPeak / 1e9).toFixed(0)} GFLOP/s` : ""}${side === "tunelab" ? "" : `, tunelab/${side} ${s.ratio.toFixed(2)} (${s.ratioMin.toFixed(2)} to ${s.ratioMax.toFixed(2)})`}`);
   return result;
 }
 

@@ -11,6 +11,19 @@ const SHAPES = {
   "6M": qwen2({ hidden_size: 256, intermediate_size: 704, num_hidden_layers: 6, num_attention_heads: 4, num_key_value_heads: 2, vocab_size: 6400, tie_word_embeddings: true }),
   "1.5B-2-layers": qwen2({ hidden_size: 1536, intermediate_size: 8960, num_hidden_layers: 2, num_attention_heads: 12, num_key_value_heads: 2, vocab_size: 151936, tie_word_embeddings: false }),
 };
+const SMOLLM2 = { hidden_size: 576, intermediate_size: 1536, num_hidden_layers: 30, num_attention_heads: 9, num_key_value_heads: 3, vocab_size: 49152 };
+
+/**
+ * Floating-point operations of the matrix products that a case cannot do without: layers on every token, the head where there is a
+ * target; gradients by inputs, and by weights where those are trained; LOMO's first pass. Undefined where that is not so simple.
+ */
+export function neededFlops({ kind, model, method, optimizer, batch, length, targets }) {
+  if (!["step", "forward"].includes(kind)) return undefined;
+  const c = SHAPES[model] ?? SMOLLM2, h = c.hidden_size, d = h / c.num_attention_heads, tokens = batch * length;
+  const perToken = c.num_hidden_layers * (2 * h * (2 * h + 2 * c.num_key_value_heads * d + 3 * c.intermediate_size) + 4 * length * h);
+  const forward = tokens * perToken + (targets === undefined ? tokens : batch * targets) * 2 * h * c.vocab_size;
+  return kind === "forward" ? forward : forward * (method === "full" ? 3 : 2) * (optimizer === "lomo" ? 2 : 1);
+}
 export const vocabularyOf = (name) => SHAPES[name]?.vocab_size ?? 49152;
 
 /** Folder of a model; a random one is made on first use. Its tokenizer is that of no language: benchmarks work on ids. */

@@ -8,10 +8,12 @@ const ms = (s) => (s >= 10 ? `${s.toFixed(1)} s` : `${(1000 * s).toFixed(s < 0.1
 const cell = (s) => (!s ? "–" : s.error ? "failed" : `${ms(s.median)} (${ms(s.min)} to ${ms(s.max)})`);
 const ratio = (s) => (!s || s.error ? "–" : `**${s.ratio.toFixed(2)}** (${s.ratioMin.toFixed(2)} to ${s.ratioMax.toFixed(2)})`);
 
+const rate = (s) => (s?.achieved ? `${(s.achieved / 1e9).toFixed(0)} of ${(s.productPeak / 1e9).toFixed(0)}` : "–");
+
 function table(results) {
   const rows = Object.values(results).map(({ name, sides: { tunelab: t, eager: e, compile: c } }) =>
-    `| ${name} | ${cell(t)} | ${cell(e)} | ${cell(c)} | ${ratio(e)} | ${ratio(c)} | ${gb(t.peak)} / ${e?.peak ? gb(e.peak) : "–"} / ${c?.peak ? gb(c.peak) : "–"} | ${t.cold.toFixed(1)} / ${c?.cold?.toFixed(1) ?? "–"} s |`);
-  return ["| case | Tunelab | PyTorch | torch.compile | Tunelab / PyTorch | Tunelab / torch.compile | peak memory, GB | first run, Tunelab / torch.compile |", "|---|---|---|---|---|---|---|---|", ...rows].join("\n");
+    `| ${name} | ${cell(t)} | ${cell(e)} | ${cell(c)} | ${ratio(e)} | ${ratio(c)} | ${gb(t.peak)} / ${e?.peak ? gb(e.peak) : "–"} / ${c?.peak ? gb(c.peak) : "–"} | ${t.cold.toFixed(1)} / ${c?.cold?.toFixed(1) ?? "–"} s | ${rate(t)} / ${rate(e)} |`);
+  return ["| case | Tunelab | PyTorch | torch.compile | Tunelab / PyTorch | Tunelab / torch.compile | peak memory, GB | first run, Tunelab / torch.compile | GFLOP/s, Tunelab / PyTorch |", "|---|---|---|---|---|---|---|---|---|", ...rows].join("\n");
 }
 
 async function picture(results) {

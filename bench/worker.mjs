@@ -1,5 +1,6 @@
 // One side of the benchmarks: Tunelab. Reads requests from standard input, one JSON object a line, and answers each with one:
-//   {"prepare": CASE} → {"ready": …}      {"run": n} → {"seconds": [n numbers], "loss": …, "peak": bytes}
+//   {"peak": n} → {"flops": a second, of an n × n matrix product}      {"prepare": CASE} → {"first": value, "cold": seconds}
+//   {"run": n} → {"seconds": [n numbers], "loss": …, "peak": bytes}
 import { createInterface } from "node:readline";
 import * as tl from "tunelab";
 import { promises as fs } from "node:fs";
@@ -64,7 +65,13 @@ let once;
 for await (const line of createInterface({ input: process.stdin })) {
   const request = JSON.parse(line);
   try {
-    if (request.prepare) {
+    if (request.peak) {
+      const n = request.peak, x = tf.randomNormal([n, n]), product = tl.jit((x) => tf.matMul(x, x));
+      let best = Infinity;
+      for (let i = 0; i < 12; i++) { const began = performance.now(), y = product(x); best = Math.min(best, performance.now() - began); y.dispose(); }
+      x.dispose(); product.dispose();
+      console.log(JSON.stringify({ flops: (2 * n ** 3) / (best / 1000) }));
+    } else if (request.prepare) {
       const model = await tl.load(request.prepare.folder), began = performance.now();
       once = await kinds[request.prepare.kind](request.prepare, model);
       const first = await once();
