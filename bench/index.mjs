@@ -53,8 +53,8 @@ async function measure(name) {
       console.log(`${name}: ${side} ${ready.error ? `failed: ${ready.error}` : `ready, first run ${ready.cold.toFixed(1)} s, value ${ready.first}`}`);
     }
     const going = Object.values(sides).filter((s) => !s.error);
-    for (const s of going) await s.worker.ask({ run: 2 }); // warm-up
-    for (const s of going) s.each = Math.max(1, Math.min(20, Math.round(1.5 / median((await s.worker.ask({ run: 1 })).seconds))));
+    if (!spec.long) for (const s of going) await s.worker.ask({ run: 2 }); // warm-up
+    for (const s of going) s.each = spec.long ? 1 : Math.max(1, Math.min(20, Math.round(1.5 / median((await s.worker.ask({ run: 1 })).seconds))));
     for (let round = 0; round < rounds; round++)
       for (const s of going) {
         const { seconds, peak, loss } = await s.worker.ask({ run: s.each });

@@ -2,6 +2,7 @@
 
     python worker.py eager|compile
 """
+import contextlib
 import json
 import resource
 import sys
@@ -96,7 +97,8 @@ def epoch(case):
     def once():
         trainer = SFTTrainer(model=model, args=config, train_dataset=data, processing_class=tokenizer)
         began = time.perf_counter()
-        loss = trainer.train().training_loss
+        with contextlib.redirect_stdout(sys.stderr):  # it prints its log; standard output is for answers
+            loss = trainer.train().training_loss
         once.seconds = time.perf_counter() - began  # without the trainer's own preparation of the data
         return loss
 
