@@ -1,7 +1,8 @@
 // npm run bench -- [case…] [--rounds N] [--write]
 // Tunelab against PyTorch (PEFT, transformers), eager and compiled, on the same work in the same run: three processes live side
 // by side, and take turns step by step, so that a change of the machine's speed meets all of them. Ratios are taken round by round.
-// --write: docs/performance.md and its picture are made anew from the results of all cases in .cache/bench/results.json.
+// --write: docs/performance.md and its picture are made anew from the results of all cases in .cache/bench/results.json; nothing is
+// measured again unless cases are named.
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -18,7 +19,8 @@ const python = process.env.TUNELAB_PYTHON;
 const args = process.argv.slice(2), flag = (name) => args.includes(name), rounds = flag("--rounds") ? Number(args[args.indexOf("--rounds") + 1]) : 7;
 const wanted = args.filter((a, i) => !a.startsWith("--") && args[i - 1] !== "--rounds"), unknown = wanted.filter((name) => !CASES[name]);
 if (unknown.length || !(rounds >= 1)) fail(`usage: npm run bench -- [case…] [--rounds N] [--write]\ncases: ${Object.keys(CASES).join(" ")}`);
-if (!python) fail("Name a Python with test/fixtures/requirements.txt in TUNELAB_PYTHON, to compare with.");
+const measured = wanted.length || !flag("--write");
+if (measured && !python) fail("Name a Python with test/fixtures/requirements.txt in TUNELAB_PYTHON, to compare with.");
 function fail(message) { console.error(message); process.exit(2); }
 
 const median = (x) => { const s = [...x].sort((a, b) => a - b), n = s.length; return n % 2 ? s[(n - 1) / 2] : (s[n / 2 - 1] + s[n / 2]) / 2; };
@@ -76,8 +78,9 @@ async function measure(name) {
 
 const known = existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, "utf8")) : {};
 mkdirSync(dirname(RESULTS), { recursive: true });
-for (const name of wanted.length ? wanted : flag("--write") && Object.keys(known).length ? [] : Object.keys(CASES)) {
+for (const name of wanted.length ? wanted : measured ? Object.keys(CASES) : []) {
   known[name] = await measure(name);
   writeFileSync(RESULTS, JSON.stringify({ ...known, [name]: { ...known[name], cpu: `${cpus().length} × ${cpus()[0].model.trim()}` } }, null, 1));
 }
+if (flag("--write") && !existsSync(RESULTS)) fail("There are no results yet; run npm run bench first.");
 if (flag("--write")) await write(JSON.parse(readFileSync(RESULTS, "utf8")));

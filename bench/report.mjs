@@ -31,7 +31,7 @@ async function picture(results) {
 export async function write(results) {
   const file = at("performance.md"), text = readFileSync(file, "utf8"), [before, rest] = text.split(BEGIN), [, after] = (rest ?? "").split(END);
   if (after === undefined) throw new Error(`${file} has lost its marks ${BEGIN} … ${END}`);
-  const { cpu, date } = Object.values(results)[0];
+  const { cpu, date } = Object.values(results).find((r) => r.cpu) ?? {};
   writeFileSync(file, `${before}${BEGIN}\n${cpu}, ${date}. Times: median (least to largest) of all runs. Ratios: median (least to largest) over rounds.\n\n${table(results)}\n${END}${after}`);
   await picture(results);
 }
