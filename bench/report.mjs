@@ -22,10 +22,12 @@ async function picture(results) {
   const series = [["PyTorch", "eager"], ["torch.compile", "compile"]].map(([name, side]) => ({
     name: `Tunelab / ${name}`, x: names, y: list.map(({ sides }) => sides[side]?.ratio ?? null), error: list.map(({ sides }) => ((sides[side]?.ratioMax ?? 0) - (sides[side]?.ratioMin ?? 0)) / 2),
   }));
-  writeFileSync(at("pictures/performance.png"), await figureToPng(barChart({
-    title: "Time of Tunelab relative to PyTorch (below 1: faster)", x: { title: "case" }, y: { title: "ratio of times" }, series,
+  const figure = barChart({
+    title: "Time of Tunelab relative to PyTorch (below 1: faster)", x: { title: "" }, y: { title: "ratio of times" }, series,
     alt: list.map(({ name, sides }) => `${name} ${sides.eager.ratio.toFixed(2)}`).join(", "),
-  }), { width: 900, height: 420 }));
+  });
+  Object.assign(figure.layout.margin, { b: 130, r: 60 }); // room for the long names of cases
+  writeFileSync(at("pictures/performance.png"), await figureToPng(figure, { width: 960, height: 480 }));
 }
 
 export async function write(results) {
