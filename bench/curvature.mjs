@@ -1,14 +1,12 @@
 /**
- * Time of a Hessian-vector product, of the ten largest eigenvalues and of a spectral density, on a Qwen2 of 6 million random weights
- * and 8 × 64 tokens; with a Python that has torch and transformers also of PyTorch's double backward, in turn with ours.
- *   node bench/curvature.mjs [--python PYTHON] [--rounds N] [--spectrum]
+ * Time of a Hessian-vector product (compiled and not), of the ten largest eigenvalues and of a spectral density, on a Qwen2 of 6 million
+ * random weights and 8 × 64 tokens. The product beside PyTorch's double backward is the case hv-6M of npm run bench.
+ *   node bench/curvature.mjs [--rounds N] [--spectrum]
  */
-import { spawn } from "node:child_process";
-import * as readline from "node:readline";
 import { parseArgs } from "node:util";
 import * as tl from "tunelab";
 
-const { values } = parseArgs({ options: { python: { type: "string" }, rounds: { type: "string", default: "5" }, spectrum: { type: "boolean" } } });
+const { values } = parseArgs({ options: { rounds: { type: "string", default: "5" }, spectrum: { type: "boolean" } } });
 const rounds = Number(values.rounds), seconds = async (f) => { const began = performance.now(); const result = await f(); return [(performance.now() - began) / 1000, result]; };
 const median = (x) => [...x].sort((a, b) => a - b)[x.length >> 1], show = (x) => `${median(x).toFixed(3)} s (${Math.min(...x).toFixed(3)} to ${Math.max(...x).toFixed(3)})`;
 
@@ -24,22 +22,13 @@ const problem = tl.modelProblem({ model: { config, params }, examples }), H = tl
 console.log(`${H.dim} parameters`);
 
 const [first] = await seconds(() => H.apply(v));
-let python, lines;
-if (values.python) {
-  python = spawn(values.python, [new URL("curvature.py", import.meta.url).pathname], { stdio: ["pipe", "pipe", "inherit"] });
-  lines = readline.createInterface({ input: python.stdout })[Symbol.asyncIterator]();
-  await lines.next(); // "ready"
-}
-const ours = [], theirs = [], eager = [];
+const ours = [], eager = [];
 await plain.apply(v);
 for (let i = 0; i < rounds; i++) {
   ours.push((await seconds(() => H.apply(v)))[0]);
-  if (python) { python.stdin.write("\n"); theirs.push(Number((await lines.next()).value)); }
   eager.push((await seconds(() => plain.apply(v)))[0]);
 }
-python?.stdin.end();
 console.log(`compiled ${show(ours)}, first call with tracing and compilation ${first.toFixed(1)} s\nnot compiled ${show(eager)}`);
-if (python) console.log(`PyTorch ${show(theirs)}; PyTorch / compiled: ${median(theirs.map((t, i) => t / ours[i])).toFixed(2)} (median of ${rounds} pairs)`);
 
 if (values.spectrum) {
   const [a, top] = await seconds(() => tl.eigenvalues(H, { largest: 10, tolerance: 1e-2, maxSteps: 100 }));

@@ -11,9 +11,8 @@ import type { Loss, Objective } from "../objectives/objective";
 import { clipFactor, sumOfSquares } from "../optimizers/clip";
 import type { Optimizer } from "../optimizers/optimizer";
 import { dispose, mapParams, tf, type Params, type Tree } from "../tensor";
-import type { Trainable } from "./step";
+import type { Move, Trainable } from "./step";
 
-type Move = { p: Tensor; state: Params };
 type Moves = Record<string, Move>;
 
 /** Loss and gradient norm of a batch; or, with the update, what was moved. */

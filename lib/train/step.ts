@@ -44,7 +44,8 @@ const normOf = (gradients: Params): number =>
 
 export interface Trainable { trained: Params; state: Readonly<Record<string, Params>> }
 
-type Move = { p: Tensor; state: Params };
+/** One tensor's step: its new value and its optimizer state. */
+export type Move = { p: Tensor; state: Params };
 type Group = (tensors: { p: Tensor; g: Tensor; state: Params; learningRate: Scalar }[], factor: Tensor) => Move[];
 const groups = new WeakMap<Optimizer, Group>();
 /** The step of one optimizer for a list of tensors, as one compiled program. */
