@@ -238,9 +238,10 @@ async function evaluateLoss<E, B extends { weight: number }>(loss: Loss<B>, trai
   return { loss: sum / weight, perplexity: Math.exp(sum / weight) };
 }
 
+const untrained: Method = { name: "none", settings: {}, init: () => ({}) };
 /** Mean loss over examples: of an adapter, or of the base model alone. */
 export async function evaluate(model: Pick<Model, "config" | "params">, examples: readonly import("../objectives").Example[], { adapter, batchSize = 8 }: { adapter?: Adapter; batchSize?: number } = {}): Promise<{ loss: number; perplexity: number }> {
   if (examples.length === 0) throw new TunelabError("evaluate: there are no examples; give at least one.");
-  const objective = sft(), none: Method = { name: "none", settings: {}, init: () => ({}) };
-  return evaluateLoss(objective.loss(model, adapter?.method ?? none), adapter?.trained ?? {}, objective, examples, batchSize, stoppable());
+  const objective = sft();
+  return evaluateLoss(objective.loss(model, adapter?.method ?? untrained), adapter?.trained ?? {}, objective, examples, batchSize, stoppable());
 }
