@@ -3,10 +3,15 @@ import * as path from "node:path";
 import { TunelabError } from "../errors";
 import { projectDiff, saveAdapter, trainableCount } from "../methods";
 import { save } from "../model";
-import { evaluate, train, SCHEDULES } from "../train";
+import { adalomo, adam, adamw, dynamicScale, lomo, sgd, staticScale, type LossScale, type Optimizer } from "../optimizers";
+import { evaluate, PRECISIONS, train, SCHEDULES } from "../train";
 import { Arguments, type Command } from "./arguments";
 import { EXAMPLE_FLAGS, loadExamples, loadModel, MODEL_FLAGS, result } from "./common";
 import { checkMethod, chooseMethod, METHOD_FLAGS } from "./methods";
+
+const OPTIMIZERS: Readonly<Record<string, () => Optimizer>> = { adamw: () => adamw(), adam: () => adam(), sgd: () => sgd(), lomo: () => lomo(), adalomo: () => adalomo() };
+const lossScale = (args: Arguments): LossScale | undefined =>
+  args.text("loss-scale") === "dynamic" ? dynamicScale() : args.text("loss-scale") === undefined ? undefined : staticScale(args.number("loss-scale")!);
 
 export const finetune: Command = {
   summary: "fine-tune a model on a file of records and write an adapter (where PEFT has the method, one that it loads)",
@@ -21,6 +26,9 @@ export const finetune: Command = {
     "batch-size": { value: "N", help: "examples in one pass", default: "8" },
     accumulate: { value: "N", help: "passes per optimizer step", default: "1" },
     "learning-rate": { value: "X", help: "peak learning rate (default: the method's own, 1e-3 for lora)" },
+    optimizer: { value: "NAME", help: `${Object.keys(OPTIMIZERS).join(", ")} (the last two update each layer inside its backward pass)`, default: "adamw" },
+    precision: { value: "NAME", help: `of the inputs of matrix products: ${PRECISIONS.join(", ")}; weights and sums stay float32`, default: "float32" },
+    "loss-scale": { value: "X", help: 'a number, or "dynamic": against gradients that underflow with --precision half' },
     schedule: { value: "NAME", help: SCHEDULES.join(", "), default: "cosine" },
     warmup: { value: "N", help: "steps of linear rise (default 5 % of all)" },
     clip: { value: "X", help: "largest gradient norm, 0 = off", default: "1" },
@@ -46,6 +54,7 @@ export const finetune: Command = {
       model, method, data: { train: examples, validation },
       steps: args.number("steps"), epochs: args.number("epochs"), batchSize: args.number("batch-size"), accumulate: args.number("accumulate"),
       learningRate: args.number("learning-rate"), schedule: args.choice("schedule", SCHEDULES), warmup: args.number("warmup"), clip: args.number("clip"),
+      optimizer: OPTIMIZERS[args.choice("optimizer", Object.keys(OPTIMIZERS))!](), precision: args.choice("precision", PRECISIONS), lossScale: lossScale(args),
       evaluateEvery: args.number("evaluate-every"), saveEvery: args.number("save-every"), seed: args.number("seed"), folder: out, resume: args.has("resume"),
     });
     const adapter = path.join(out, "adapter"), density = args.number("density");

@@ -12,6 +12,9 @@ export interface StepRecord {
   seconds: number;
   /** Resident memory of the process, bytes. */
   memory: number;
+  /** With loss scaling: the step's scale, and whether it was left out because its gradient overflowed. */
+  lossScale?: number;
+  skipped?: boolean;
 }
 export interface EvaluationRecord { step: number; loss: number; perplexity: number }
 export interface History { steps: StepRecord[]; evaluations: EvaluationRecord[] }
