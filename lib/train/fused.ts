@@ -10,7 +10,7 @@ import { partition } from "../model/layers";
 import type { Loss, Objective } from "../objectives/objective";
 import { clipFactor, sumOfSquares } from "../optimizers/clip";
 import type { Optimizer } from "../optimizers/optimizer";
-import { dispose, mapParams, tf, type Params, type Tree } from "../tensor";
+import { dispose, jit, mapParams, tf, type Params, type Tree } from "../tensor";
 import type { Move, Trainable } from "./step";
 
 type Moves = Record<string, Move>;
@@ -32,12 +32,14 @@ export function fusedStepper<E, B extends { weight: number }>(objective: Objecti
   /** A gradient that is not finite moves nothing: what the pass has moved before can no longer be taken back. */
   const updateAll = (trained: Params, gradients: Params, { state, factor, learningRate }: Extra): { moves: Moves; squares: Tensor } => {
     const squares = sumOfSquares(Object.values(gradients)), good = tf.isFinite(squares);
-    const moves = mapParams(trained, (p, name) => {
+    const moves = mapParams(trained, (p, name) => tf.tidy(() => {
       const old = state[name] ?? {}, move = optimizer.step(p, tf.mul(gradients[name], factor), old, learningRate as Scalar);
-      return { p: tf.where(good, move.p, p), state: mapParams(move.state, (t, key) => tf.where(good, t, old[key])) };
-    });
+      return { p: tf.where(good, move.p, p), state: mapParams(move.state, (t, key) => tf.where(good, t, old[key])) } as never;
+    }) as Move);
     return { moves, squares };
   };
+  // Compiled, too: the embedding is the largest tensor of all, and its gradient, square and update would exist side by side.
+  const moveOutside = jit(updateAll as never) as unknown as typeof updateAll, squaresOutside = jit((gradients: Tensor[]) => sumOfSquares(gradients));
   const measuring = passOf((_trained, gradients) => sumOfSquares(Object.values(gradients)));
   const moving = passOf((trained, gradients, extra) => updateAll(trained, gradients, extra as unknown as Extra) as unknown as Tree);
 
@@ -69,7 +71,7 @@ export function fusedStepper<E, B extends { weight: number }>(objective: Objecti
       tf.tidy(() => {
         const squares: Tensor[] = [];
         const { loss, gradients } = run(measuring, now.trained, batch, key, scale, () => null, (_layer, result) => squares.push(tf.keep(result as Tensor)));
-        measured = { loss, norm: root([...squares, sumOfSquares([tf.scalar(0), ...Object.values(gradients)])]) / scale };
+        measured = { loss, norm: root([...squares, ...(Object.keys(gradients).length ? [squaresOutside(Object.values(gradients))] : [])]) / scale };
         squares.forEach((t) => t.dispose());
       });
       return measured;
@@ -99,7 +101,7 @@ export function fusedStepper<E, B extends { weight: number }>(objective: Objecti
             squares.push(tf.keep(s));
           });
           if (Object.keys(outside).length) {
-            const last = updateAll(outside, gradients, { state, ...common });
+            const last = moveOutside(outside, gradients, { state: Object.fromEntries(Object.keys(outside).map((name) => [name, state[name]])), ...common });
             replace(last.moves, (name) => name);
             squares.push(tf.keep(last.squares));
           }
