@@ -17,7 +17,7 @@ export const finetune: Command = {
   summary: "fine-tune a model on a file of records and write an adapter (where PEFT has the method, one that it loads)",
   flags: {
     model: MODEL_FLAGS.model,
-    data: { value: "FILE", help: ".jsonl or .json of {question, answer}, {prompt, completion}, {instruction, output} or {messages}", required: true },
+    data: { value: "FILE", help: ".jsonl or .json of {question, answer}, {prompt, completion}, {instruction, output}, {text, label} or {messages}", required: true },
     out: { value: "DIR", help: "run folder: checkpoints, logs, and the adapter in DIR/adapter", required: true },
     validation: { value: "FILE", help: "records to evaluate on, in the same form" },
     ...METHOD_FLAGS,

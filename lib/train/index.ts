@@ -1,5 +1,6 @@
 export * from "./fused";
 export * from "./batches";
+export * from "./compare";
 export * from "./history";
 export { trainableLine, trainableTable } from "./report";
 export * from "./schedule";
