@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inflateSync } from "node:zlib";
-import { barChart, figureToPng, figureToSvg, heatmap, lineChart } from "tunelab/course";
+import { barChart, figureToPng, figureToSvg, heatmap, lineChart, scatterChart } from "tunelab/course";
 import { figure, outline, raster } from "./internal";
 
 const axes = { x: { title: "step" }, y: { title: "loss (nats)" } };
@@ -49,10 +49,13 @@ test("a static picture shows title, axis titles and every mark; Chinese too", as
   assert.deepEqual(sizes, [[700, 380], [1400, 760]]);
 });
 
-test("bars and heat maps are drawn; a heat map's cells have the colours of their values", async () => {
+test("bars, maps of names and heat maps are drawn; a heat map's cells have the colours of their values", async () => {
   const series = [{ name: "n", x: ["LoRA", "full"], y: [1e5, 1e8] }];
   const bars = await figureToSvg(barChart({ title: "Size", x: { title: "method" }, y: { title: "count", log: true }, series, alt: "" }));
   assert.ok(bars.includes(">LoRA</text>") && bars.includes(">full</text>"));
+  const groups = ["attacks", "keys"].map((name, i) => ({ name, x: [i, 2], y: [1, i], labels: [`${name} a`, `${name} b`] }));
+  const named = await figureToSvg(scatterChart({ title: "Words", ...axes, groups, alt: "" }));
+  for (const { labels } of groups) for (const label of labels) assert.ok(named.includes(`>${label}</text>`), label);
   const map = await figureToSvg(heatmap({ title: "Scores", ...axes, z: [[-1, 0], [0, 1]], zTitle: "score", centre: 0, alt: "" }));
   const embedded = Buffer.from(/data:image\/png;base64,([^"]+)/.exec(map)![1]!, "base64");
   const { width, height, pixel } = decode(embedded);
