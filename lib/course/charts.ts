@@ -71,17 +71,18 @@ export function scatterChart(chart: Chart & { groups: { name: string; x: ArrayLi
   return { data, layout: { ...plain, height: 480, yaxis: { ...(plain.yaxis as object), scaleanchor: "x" } }, alt: chart.alt };
 }
 
-/** Bars over categories, side by side for several series. */
-export function barChart(chart: Chart & { series: Series[] }): Figure {
+/** Bars over categories, side by side for several series. `horizontal`: categories from top to bottom, for long names; `x` is still what belongs to them. */
+export function barChart(chart: Chart & { series: Series[]; horizontal?: boolean }): Figure {
+  const { horizontal = false } = chart;
   const data = chart.series.map(({ name, x, y, error }, i) => ({
     type: "bar",
     name,
-    x,
-    y,
-    error_y: errorBars(error),
+    ...(horizontal ? { orientation: "h", x: y, y: x, error_x: errorBars(error) } : { x, y, error_y: errorBars(error) }),
     marker: { color: COLOURS[i % COLOURS.length], pattern: { shape: ["", "/", ".", "x"][i % 4] } },
   }));
-  return { data, layout: layout(chart, data.length > 1), alt: chart.alt };
+  if (!horizontal) return { data, layout: layout(chart, data.length > 1), alt: chart.alt };
+  const turned = layout({ ...chart, x: chart.y, y: chart.x }, data.length > 1);
+  return { data, layout: { ...turned, yaxis: { ...(turned.yaxis as object), autorange: "reversed" } }, alt: chart.alt };
 }
 
 /** A table of numbers as colours: z[row][column]. With `centre` the colours diverge from that value. */

@@ -53,6 +53,10 @@ test("bars, maps of names and heat maps are drawn; a heat map's cells have the c
   const series = [{ name: "n", x: ["LoRA", "full"], y: [1e5, 1e8] }];
   const bars = await figureToSvg(barChart({ title: "Size", x: { title: "method" }, y: { title: "count", log: true }, series, alt: "" }));
   assert.ok(bars.includes(">LoRA</text>") && bars.includes(">full</text>"));
+  const turned = barChart({ title: "Size", x: { title: "method" }, y: { title: "count" }, series, alt: "", horizontal: true });
+  assert.deepEqual([turned.data[0]!.x, turned.data[0]!.y], [series[0]!.y, series[0]!.x]);
+  const lying = await figureToSvg(turned), at = (word: string) => Number(/translate\(0,([\d.]+)\)[^>]*>$/.exec(lying.slice(0, lying.indexOf(`>${word}</text>`) + 1))![1]);
+  assert.ok(at("LoRA") < at("full"), "the first category is on top");
   const groups = ["attacks", "keys"].map((name, i) => ({ name, x: [i, 2], y: [1, i], labels: [`${name} a`, `${name} b`] }));
   const named = await figureToSvg(scatterChart({ title: "Words", ...axes, groups, alt: "" }));
   for (const { labels } of groups) for (const label of labels) assert.ok(named.includes(`>${label}</text>`), label);
