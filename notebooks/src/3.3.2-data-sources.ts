@@ -69,7 +69,7 @@ const termColumns = ({ commercial, changes, attribution, shareAlike }: tl.Licenc
 });
 table(["CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-ND-4.0", "ODbL-1.0", "Apache-2.0"].map((licence) => ({ [t({ zh: "许可证", en: "licence" })]: licence, ...termColumns(tl.licenceTerms(licence)!) })));
 const mixtures = [sets.map((s) => s.card.licence), ["CC-BY-4.0", "CC-BY-NC-4.0"], ["CC-BY-4.0", "CC-BY-SA-4.0"], ["CC-BY-SA-4.0", "ODbL-1.0"], ["CC-BY-4.0", "Custom-1.0"]];
-table(mixtures.map((licences) => { const { terms, unknown, conflict } = tl.combinedTerms(licences); return { [t({ zh: "混合", en: "mixture" })]: [...new Set(licences)].join(" + "), ...termColumns(terms), [t({ zh: "问题", en: "problem" })]: conflict.length ? t({ zh: `冲突：${conflict.join("、")}`, en: `conflict: ${conflict.join(", ")}` }) : unknown.length ? t({ zh: `请阅读：${unknown.join("、")}`, en: `read it: ${unknown.join(", ")}` }) : "" }; }));
+table(mixtures.map((licences) => { const { terms, unknown, conflict } = tl.combinedTerms(licences); return { [t({ zh: "混合", en: "mixture" })]: [...new Set(licences)].join(" + "), ...(unknown.length ? {} : termColumns(terms)), [t({ zh: "问题", en: "problem" })]: conflict.length ? t({ zh: `冲突：${conflict.join("、")}`, en: `conflict: ${conflict.join(", ")}` }) : unknown.length ? t({ zh: `请阅读：${unknown.join("、")}`, en: `read it: ${unknown.join(", ")}` }) : "" }; }));
 // %% [markdown] lang="zh"
 // 真实语料的许可证远没有这么整齐。课程模型的预训练语料来自 Debian 的文档包，下面按许可证统计。表里没有的许可证，程序无法替你读。
 // %% [markdown] lang="en"

@@ -13,8 +13,18 @@ function said(work: () => void): string {
 }
 
 const stop = (f: (w: string, stop: Set<string>, keep: Set<string>) => boolean) => (words: string[], s: Set<string>, k: Set<string>) => words.filter((w) => f(w, s, k));
+const MAC = /\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b/gi;
+/** Replaces MAC addresses, numbered by what `key` makes of each. */
+const hidden = (key: (mac: string, at: number) => unknown, expression = MAC) => (text: string) => { const seen = new Map<unknown, number>(); return text.replace(expression, (mac, at: number) => { const k = key(mac, at); if (!seen.has(k)) seen.set(k, seen.size + 1); return `<MAC_${seen.get(k)}>`; }); };
 /** Right answers, and one answer for each known mistake in its order. */
 const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
+  "3.3.2/1": { right: 0.4, wrong: [0.7, 0.5, 0.2, 2 / 7] },
+  "3.3.2/2": { right: ["CC0-1.0", "CC-BY-4.0"], wrong: ["CC-BY-SA-4.0", "CC-BY-ND-4.0", "CC-BY-NC-4.0"].map((l) => ["CC0-1.0", "CC-BY-4.0", l] as string[]).concat([["CC0-1.0"]]) },
+  "3.3.2/3": {
+    right: hidden((mac) => mac.toLowerCase()),
+    wrong: [hidden(() => 0), hidden((_, at) => at), hidden((mac) => mac), hidden((mac) => mac.toLowerCase(), /\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b/i), hidden((mac) => mac.toLowerCase(), /\b(?:[0-9a-f]{2}:)+[0-9a-f]{2}\b/gi)],
+  },
+  "3.3.2/4": { right: 0.59049, wrong: [0.9, 0.40951, 0.5, 4.5] },
   "3.3.3/1": { right: 0.429, wrong: [0.6, 0.3, 5 / 7, 2.333] },
   "3.3.3/2": { right: ["研究生", "命", "起源"], wrong: [["研究", "生命", "起源"], ["研究生", "命起源"], ["研究", "生", "命", "起源"], ["研究生", "生命", "起源"]] },
   "3.3.3/3": {
