@@ -1,5 +1,6 @@
 /** The course's charts in one house style: readable, colour-blind safe, told apart by shape too, nothing decorative. */
 import type { Figure } from "./figure";
+import { pick } from "./language";
 
 /** Numbers or categories along one axis. */
 export type Values = ArrayLike<number> | string[];
@@ -36,6 +37,17 @@ function layout({ title, x, y }: Chart, legend: boolean): Record<string, unknown
 
 function errorBars(error: ArrayLike<number> | undefined): object | undefined {
   return error && { type: "data", array: error, thickness: 1.5, width: 4 };
+}
+
+const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/;
+/** For names of categories beside the y axis: room for them (static pictures have no automatic margins), and the axis title above them, where it covers none. */
+function namesLeft(plain: Record<string, unknown>, names: Values | undefined): Record<string, unknown> {
+  const texts = Array.isArray(names) ? (names as unknown[]).filter((n): n is string => typeof n === "string") : [];
+  if (!texts.length) return plain;
+  const widths = texts.flatMap((text) => [pick(text, "zh"), pick(text, "en")]).map((text) => [...text].reduce((px, c) => px + (WIDE.test(c) ? 14 : 8), 0));
+  const { title, ...yaxis } = plain.yaxis as { title: { text: string } }, margin = plain.margin as { t: number };
+  const above = { text: title.text, xref: "paper", yref: "paper", x: 0, y: 1, xanchor: "right", yanchor: "bottom", xshift: -8, showarrow: false };
+  return { ...plain, margin: { ...margin, l: Math.max(70, 24 + Math.max(...widths)), t: margin.t + 12 }, yaxis, annotations: [above] };
 }
 
 /** Lines over x, one for each series; few points are marked. */
@@ -81,7 +93,7 @@ export function barChart(chart: Chart & { series: Series[]; horizontal?: boolean
     marker: { color: COLOURS[i % COLOURS.length], pattern: { shape: ["", "/", ".", "x"][i % 4] } },
   }));
   if (!horizontal) return { data, layout: layout(chart, data.length > 1), alt: chart.alt };
-  const turned = layout({ ...chart, x: chart.y, y: chart.x }, data.length > 1);
+  const turned = namesLeft(layout({ ...chart, x: chart.y, y: chart.x }, data.length > 1), chart.series[0]?.x);
   return { data, layout: { ...turned, yaxis: { ...(turned.yaxis as object), autorange: "reversed" } }, alt: chart.alt };
 }
 
@@ -90,5 +102,5 @@ export function heatmap(chart: Chart & { xs?: Values; ys?: Values; z: ArrayLike<
   const { xs, ys, z, zTitle, centre } = chart;
   const colours = centre === undefined ? { colorscale: "Cividis" } : { colorscale: "RdBu", zmid: centre };
   const data = [{ type: "heatmap", x: xs, y: ys, z, ...colours, colorbar: { title: { text: zTitle, side: "top" } } }];
-  return { data, layout: layout(chart, false), alt: chart.alt };
+  return { data, layout: namesLeft(layout(chart, false), ys), alt: chart.alt };
 }
