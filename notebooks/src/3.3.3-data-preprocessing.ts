@@ -459,19 +459,20 @@ await show(lineChart({
   series: [{ name: "BPE", x: bpeSizes.map((n) => `${n} `), y: tokensPerCharacter }], alt: bpeSizes.map((n, i) => `${n}: ${tokensPerCharacter[i].toFixed(2)}`).join("; "),
 }));
 // %% [markdown] lang="zh"
-// `tl.bpeTokenizerJson` 和 `tl.wordPieceTokenizerJson` 把它们写成 Python 的 tokenizers 能读的 `tokenizer.json`。**编码要与模型配套**：微调 BERT 用它自己的 WordPiece，微调 Qwen 用它自己的 BPE，不能自己另造一个。
+// `tl.bpeTokenizerJson` 和 `tl.wordPieceTokenizerJson` 把它们写成 Python 的 tokenizers 能读的 `tokenizer.json`。**编码要与模型配套**：微调 BERT 用它自己的 WordPiece，微调 Qwen 用它自己的 BPE，不能自己另造一个。书上建议的“词嵌入加 BERT 编码”是把两种向量拼起来作特征，适合自己搭的小模型；微调大模型时用不到。
 //
 // ### 3.5 维度与范围
 //
-// 词向量的维度必须等于模型输入的维度：课程模型的嵌入矩阵是 [6000, 256]，50 维的向量接不上。范围也要合适：把课程模型的嵌入乘以一个倍数，看第一步的损失和梯度范数。
+// 词向量的维度必须等于模型输入的维度：下面打印出课程模型嵌入矩阵的形状 [词元数, 维度]，上面那些 50 维的向量接不上。范围也要合适：把课程模型的嵌入乘以一个倍数，看第一步的损失和梯度范数。
 // %% [markdown] lang="en"
-// `tl.bpeTokenizerJson` and `tl.wordPieceTokenizerJson` write them as a `tokenizer.json` that Python's tokenizers read. **The encoding belongs to the model**: to fine-tune BERT take its own WordPiece, for Qwen its own BPE; do not make another.
+// `tl.bpeTokenizerJson` and `tl.wordPieceTokenizerJson` write them as a `tokenizer.json` that Python's tokenizers read. **The encoding belongs to the model**: to fine-tune BERT take its own WordPiece, for Qwen its own BPE; do not make another. What the book suggests, word vectors together with BERT, means joining both vectors as features of a small model of one's own; fine-tuning a large model has no use for it.
 //
 // ### 3.5 Dimension and range
 //
-// A vector must have the dimension of the model's input: the course model's embedding is [6000, 256], and vectors of 50 numbers do not fit. Their range matters as well: we multiply the course model's embedding and look at loss and gradient of the first step.
+// A vector must have the dimension of the model's input: below is the shape [tokens, dimensions] of the course model's embedding, and the vectors of 50 numbers from above do not fit. Their range matters as well: we multiply the course model's embedding and look at loss and gradient of the first step.
 // %%
 const embeddingName = "model.embed_tokens.weight", embedding = model.params[embeddingName];
+console.log(t({ zh: "嵌入矩阵的形状", en: "shape of the embedding" }), embedding.shape);
 const qaRecords = await tl.loadRecords(courseFile("data/security-qa/zh/train.jsonl"));
 const qaExamples = tl.encodeExamples(model.tokenizer, qaRecords.slice(0, 8));
 const factors = [0.1, 0.3, 1, 3, 10, 30], firstSteps: tl.StepRecord[] = [];
@@ -495,14 +496,14 @@ console.log(growth > 10 ? t({ zh: `嵌入放大 30 倍，梯度放大 ${growth.t
 // ### 4.1 四种操作
 //
 // EDA（Wei 与 Zou，2019）有四种操作：同义词替换、随机插入（插入同义词）、随机交换、随机删除。强度 $\alpha$ 决定改动多少：前三种改动 $n=\max(1,\mathrm{round}(\alpha\cdot\text{词数}))$ 处，删除则让每个词以概率 $\alpha$ 消失。
-// 先看书上的例子：DDoS → 分布式拒绝服务，SQL注入 → SQL注入攻击，高兴 → 快乐。
+// 先看书上的例子：DDoS → 分布式拒绝服务，SQL注入 → SQL注入攻击，高兴 → 快乐。同义词要慎选：`tl.augment` 的 `protect` 可以保护承载标签的词，不让它们被替换或删除。
 // %% [markdown] lang="en"
 // ## 4. Augmentation
 //
 // ### 4.1 Four operations
 //
 // EDA (Wei & Zou 2019) has four: synonym replacement, random insertion (of synonyms), random swap and random deletion. The rate $\alpha$ says how much changes: $n=\max(1,\mathrm{round}(\alpha\cdot\text{words}))$ places for the first three; deletion removes each word with probability $\alpha$.
-// The book's examples first: DDoS → 分布式拒绝服务, SQL注入 → SQL注入攻击, 高兴 → 快乐.
+// The book's examples first: DDoS → 分布式拒绝服务, SQL注入 → SQL注入攻击, 高兴 → 快乐. Choose synonyms with care: `protect` of `tl.augment` keeps words that carry the label from being replaced or deleted.
 // %%
 console.log(["DDoS", "SQL注入", "高兴"].map((w) => `${w} → ${tl.SYNONYMS.get(w)?.join(" / ")}`).join("; "));
 const samples = { zh: ["攻击者", "向", "服务器", "发送", "大量", "恶意", "流量", "，", "防火墙", "已", "阻断", "连接", "。"], en: "the attacker sent many malicious packets to the server , and the firewall blocked the connection .".split(" ") };
@@ -601,13 +602,13 @@ table(treatments.slice(1).map((_, k) => {
   return { [t({ zh: "增强", en: "augmentation" })]: treatmentNames[k + 1], [t({ zh: "与不增强之差（95 %）", en: "difference to none (95 %)" })]: `${difference.mean.toFixed(3)} ± ${difference.error.toFixed(3)}`, [column.verdict]: judge(around(difference), betterWorse) };
 }));
 // %% [markdown] lang="zh"
-// 书上说增强“提高模型的泛化能力”，也说强度要通过实验来定。上面两个实验给出的正是这样的回答：好处取决于模型、数据量和强度，有时看不出，有时是负的。把 `steps` 调到 300 再跑一次，看结论是否改变。
+// 书上说增强“提高模型的泛化能力”，也说强度要通过实验来定。上面两个实验给出的正是这样的回答：结论要看模型、数据量和强度，以各自的输出为准。把 `steps` 调到 300 再跑一次，看结论是否改变。
 //
 // ## 5. 小结：每一步的结论
 //
 // 下表全部由本次运行的数字得出。
 // %% [markdown] lang="en"
-// The book says that augmentation "improves generalisation", and that its rate must be found by experiment. The two experiments answer in that spirit: the benefit depends on model, data and rate; sometimes it cannot be seen, sometimes it is negative. Raise `steps` to 300 and see whether the verdict changes.
+// The book says that augmentation "improves generalisation", and that its rate must be found by experiment. The two experiments answer in that spirit: the verdict depends on model, data and rate, and stands in their outputs. Raise `steps` to 300 and see whether the verdict changes.
 //
 // ## 5. Summary: the verdict on each step
 //
