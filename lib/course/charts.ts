@@ -39,15 +39,16 @@ function errorBars(error: ArrayLike<number> | undefined): object | undefined {
   return error && { type: "data", array: error, thickness: 1.5, width: 4 };
 }
 
+/** Width of a text in pixels, 14 px letters, estimated; the wider of two languages. */
+const widthOf = (text: string): number => Math.max(...[pick(text, "zh"), pick(text, "en")].map((one) => [...one].reduce((px, c) => px + (WIDE.test(c) ? 14 : 8), 0)));
 const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/;
 /** For names of categories beside the y axis: room for them (static pictures have no automatic margins), and the axis title above them, where it covers none. */
 function namesLeft(plain: Record<string, unknown>, names: Values | undefined): Record<string, unknown> {
   const texts = Array.isArray(names) ? (names as unknown[]).filter((n): n is string => typeof n === "string") : [];
   if (!texts.length) return plain;
-  const widths = texts.flatMap((text) => [pick(text, "zh"), pick(text, "en")]).map((text) => [...text].reduce((px, c) => px + (WIDE.test(c) ? 14 : 8), 0));
   const { title, ...yaxis } = plain.yaxis as { title: { text: string } }, margin = plain.margin as { t: number };
   const above = { text: title.text, xref: "paper", yref: "paper", x: 0, y: 1, xanchor: "right", yanchor: "bottom", xshift: -8, showarrow: false };
-  return { ...plain, margin: { ...margin, l: Math.max(70, 24 + Math.max(...widths)), t: margin.t + 12 }, yaxis, annotations: [above] };
+  return { ...plain, margin: { ...margin, l: Math.max(70, 24 + Math.max(...[title.text, ...texts].map(widthOf))), t: margin.t + 12 }, yaxis, annotations: [above] };
 }
 
 /** Lines over x, one for each series; few points are marked. */
@@ -65,8 +66,28 @@ export function lineChart(chart: Chart & { series: Series[] }): Figure {
   return { data, layout: layout(chart, data.length > 1), alt: chart.alt };
 }
 
+interface Box { x: number; y: number; w: number; h: number }
+/** Where the name of each point goes so that it covers few others: greedily, one after the other, on a plane of about 600 × 340 px. */
+function namePlaces(points: readonly { x: number; y: number; label: string }[]): string[] {
+  const range = (values: number[]) => Math.max(...values) - Math.min(...values) || 1;
+  const scale = Math.min(600 / range(points.map((p) => p.x)), 340 / range(points.map((p) => p.y)));
+  const taken: Box[] = points.map((p) => ({ x: p.x * scale - 5, y: p.y * scale - 5, w: 10, h: 10 }));
+  const overlap = (a: Box, b: Box) => Math.max(0, Math.min(a.x + a.w, b.x + b.w) - Math.max(a.x, b.x)) * Math.max(0, Math.min(a.y + a.h, b.y + b.h) - Math.max(a.y, b.y));
+  return points.map(({ x, y, label }) => {
+    const w = widthOf(label) * 0.9, h = 14, [px, py] = [x * scale, y * scale];
+    const places: [string, Box][] = [
+      ["top center", { x: px - w / 2, y: py + 6, w, h }], ["bottom center", { x: px - w / 2, y: py - 6 - h, w, h }],
+      ["middle right", { x: px + 7, y: py - h / 2, w, h }], ["middle left", { x: px - 7 - w, y: py - h / 2, w, h }],
+    ];
+    const [best] = places.map(([name, box]) => ({ name, box, covered: taken.reduce((sum, other) => sum + overlap(box, other), 0) })).sort((a, b) => a.covered - b.covered);
+    taken.push(best.box);
+    return best.name;
+  });
+}
+
 /** Points with their names, one colour and shape for each group: a map. Both axes have the same scale. */
 export function scatterChart(chart: Chart & { groups: { name: string; x: ArrayLike<number>; y: ArrayLike<number>; labels: string[] }[] }): Figure {
+  const places = namePlaces(chart.groups.flatMap(({ x, y, labels }) => labels.map((label, i) => ({ x: x[i], y: y[i], label }))));
   const data = chart.groups.map(({ name, x, y, labels }, i) => ({
     type: "scatter",
     mode: "markers+text",
@@ -74,7 +95,7 @@ export function scatterChart(chart: Chart & { groups: { name: string; x: ArrayLi
     x,
     y,
     text: labels,
-    textposition: "top center",
+    textposition: places.splice(0, labels.length),
     textfont: { size: 12, color: COLOURS[i % COLOURS.length] },
     cliponaxis: false,
     marker: { color: COLOURS[i % COLOURS.length], symbol: SYMBOLS[i % SYMBOLS.length], size: 7 },

@@ -456,7 +456,7 @@ table([
 const tokensPerCharacter = bpeEncoders.map((e) => newTexts.reduce((n, x) => n + e.encode(x).length, 0) / newCharacters);
 await show(lineChart({
   title: t({ zh: "词表越大，序列越短", en: "A larger vocabulary makes sequences shorter" }), x: { title: t({ zh: "BPE 词表的大小", en: "size of the BPE vocabulary" }) }, y: { title: t({ zh: "词元数/字符数", en: "tokens per character" }) },
-  series: [{ name: "BPE", x: bpeSizes.map((n) => `${n} `), y: tokensPerCharacter }], alt: bpeSizes.map((n, i) => `${n}: ${tokensPerCharacter[i].toFixed(2)}`).join("; "),
+  series: [{ name: "BPE", x: bpeSizes.map((n) => `${n / 1000}k`), y: tokensPerCharacter }], alt: bpeSizes.map((n, i) => `${n}: ${tokensPerCharacter[i].toFixed(2)}`).join("; "),
 }));
 // %% [markdown] lang="zh"
 // `tl.bpeTokenizerJson` 和 `tl.wordPieceTokenizerJson` 把它们写成 Python 的 tokenizers 能读的 `tokenizer.json`。**编码要与模型配套**：微调 BERT 用它自己的 WordPiece，微调 Qwen 用它自己的 BPE，不能自己另造一个。书上建议的“词嵌入加 BERT 编码”是把两种向量拼起来作特征，适合自己搭的小模型；微调大模型时用不到。
@@ -550,7 +550,7 @@ const augmentGain = corpora.map((c) => sizes.map((size) => tl.interval(Array.fro
 }))));
 await show(lineChart({
   title: t({ zh: "增强带来的准确率变化（朴素贝叶斯）", en: "Change of accuracy by augmentation (naive Bayes)" }), x: { title: t({ zh: "每类的训练告警数", en: "training alerts per class" }) }, y: { title: t({ zh: "准确率之差", en: "difference of accuracy" }) },
-  series: corpora.map((c, i) => ({ name: c.language, x: sizes.map((n) => `${n} `), y: augmentGain[i].map((g) => g.mean), error: augmentGain[i].map((g) => g.error) })),
+  series: corpora.map((c, i) => ({ name: c.language, x: sizes.map((n) => `n = ${n}`), y: augmentGain[i].map((g) => g.mean), error: augmentGain[i].map((g) => g.error) })),
   alt: corpora.map((c, i) => `${c.language}: ${augmentGain[i].map((g, k) => `n=${sizes[k]} ${g.mean.toFixed(3)} ± ${g.error.toFixed(3)}`).join(", ")}`).join("; "),
 }));
 // %%

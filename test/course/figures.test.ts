@@ -60,6 +60,9 @@ test("bars, maps of names and heat maps are drawn; a heat map's cells have the c
   const groups = ["attacks", "keys"].map((name, i) => ({ name, x: [i, 2], y: [1, i], labels: [`${name} a`, `${name} b`] }));
   const named = await figureToSvg(scatterChart({ title: "Words", ...axes, groups, alt: "" }));
   for (const { labels } of groups) for (const label of labels) assert.ok(named.includes(`>${label}</text>`), label);
+  // four points in one place: each name goes to another side
+  const crowd = scatterChart({ title: "Words", ...axes, groups: [{ name: "a", x: [0, 0, 0, 0, 9], y: [0, 0, 0, 0, 9], labels: ["one", "two", "six", "ten", "far"] }], alt: "" });
+  assert.equal(new Set((crowd.data[0]!.textposition as string[]).slice(0, 4)).size, 4);
   const map = await figureToSvg(heatmap({ title: "Scores", ...axes, z: [[-1, 0], [0, 1]], zTitle: "score", centre: 0, alt: "" }));
   const embedded = Buffer.from(/data:image\/png;base64,([^"]+)/.exec(map)![1]!, "base64");
   const { width, height, pixel } = decode(embedded);
