@@ -1,4 +1,5 @@
 export * from "./examples";
+export * from "./log-probabilities";
 export * from "./objective";
 export * from "./packing";
 export * from "./rewards";
