@@ -20,20 +20,27 @@ export const baseOnly: Method = { name: "none", settings: {}, init: () => ({}) }
 /** Token ids of a batch, and which of them are targets; `weight` is left to the objective. */
 export type TokenBatch = Omit<SftBatch, "weight">;
 
-export interface Pass {
+export interface Hidden {
   /** Hidden states [B·T, H] from which the next tokens are predicted. */
   x: Tensor;
   /** What the model sees of the trained tensors outside the layers. */
   outside: Params;
-  /** log π of every target token [N]; 0 in the places that pad N. */
-  logs: Tensor;
 }
-export type Policy = (trained: Params, batch: TokenBatch, key?: Tensor) => Pass;
+/** The layers under a method, differentiable in `trained`. */
+export const trunk = ({ config, params }: Base, method: Method, pass?: GradientPass) => (trained: Params, batch: TokenBatch, key?: Tensor): Hidden => {
+  checkIds(batch.ids, config, "Batch");
+  checkLength(batch.longest, config, extraPositions(method));
+  const view = encoded({ params, config, method, trained, key, pass });
+  return { x: hiddenStates(view, batch), outside: partition(view.trained!, config.layers).rest };
+};
+
+/** Hidden states, and log π of every target token [N]; 0 in the places that pad N. */
+export type Policy = (trained: Params, batch: TokenBatch, key?: Tensor) => Hidden & { logs: Tensor };
 
 /** The forward pass of one policy as a differentiable function (twice, in `trained`), compiled once. */
 export function policy({ config, params }: Base, method: Method, { pass, temperature = 1 }: { pass?: GradientPass; temperature?: number } = {}): Policy {
   checkTemperature(temperature);
-  const { rest: base } = baseParts({ params, config, method });
+  const { rest: base } = baseParts({ params, config, method }), through = trunk({ config, params }, method, pass);
   const logs = compiledBlock(
     ({ x, trained }: { x: Tensor; trained: Params }, { base, key, rows, labels, weights }: { base: Params; key: Tensor | null; rows: Tensor; labels: Tensor; weights: Tensor }) => {
       const { params, wrap } = applied({ params: base, config, method, key: key ?? undefined }, base, trained, "outside");
@@ -43,9 +50,7 @@ export function policy({ config, params }: Base, method: Method, { pass, tempera
     { precision: pass?.precision },
   );
   return (trained, batch, key) => {
-    checkIds(batch.ids, config, "Batch");
-    checkLength(batch.longest, config, extraPositions(method));
-    const view = encoded({ params, config, method, trained, key, pass }), x = hiddenStates(view, batch), outside = partition(view.trained!, config.layers).rest;
+    const { x, outside } = through(trained, batch, key);
     const where = { rows: tf.tensor1d(batch.rows, "int32"), labels: tf.tensor1d(batch.labels, "int32"), weights: tf.tensor1d(batch.weights) };
     return { x, outside, logs: logs({ x, trained: outside }, { base, key: key ?? null, ...where }) };
   };

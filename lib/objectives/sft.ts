@@ -59,6 +59,7 @@ function headOf(config: ModelConfig, method: Method, precision?: Precision) {
 export function sft(): Objective<Example, SftBatch> {
   return {
     name: "sft",
+    perplexity: true,
     length: (example) => example.ids.length,
     collate: collateSft,
     loss({ params, config }, method, pass) {

@@ -10,7 +10,11 @@ export interface Reporter {
   evaluation(history: History): void;
   done(run: { history: History; message: string; status: string }): Promise<void>;
 }
-interface Setting { model: Pick<Model, "params">; method: Method; trained: Params; steps: number; enabled: boolean }
+interface Setting {
+  model: Pick<Model, "params">; method: Method; trained: Params; steps: number; enabled: boolean;
+  /** The loss is in nats a token. */
+  nats?: boolean;
+}
 
 /** "lora trains 460,800 scalars, 0.34 % of 134,515,008" — stated always, so that nobody trains nothing by mistake. */
 export function trainableLine(method: Method, trained: Params, base: Params): string {
@@ -41,7 +45,7 @@ function smooth(values: readonly number[], memory = 0.9): number[] {
 }
 
 /** Loss of each step, its trend, and the evaluations. */
-export function lossFigure({ steps, evaluations }: History): Figure {
+export function lossFigure({ steps, evaluations }: History, nats = true): Figure {
   const x = steps.map((r) => r.step), loss = steps.map((r) => r.loss), at = steps.at(-1), checked = evaluations.at(-1);
   const series = [
     { name: t({ zh: "每步", en: "step" }), x, y: loss },
@@ -50,7 +54,7 @@ export function lossFigure({ steps, evaluations }: History): Figure {
   ];
   return lineChart({
     title: t({ zh: "训练中的损失", en: "Loss while training" }),
-    x: { title: t({ zh: "步", en: "step" }) }, y: { title: t({ zh: "损失（纳特/词元）", en: "loss (nats per token)" }) }, series,
+    x: { title: t({ zh: "步", en: "step" }) }, y: { title: nats ? t({ zh: "损失（纳特/词元）", en: "loss (nats per token)" }) : t({ zh: "损失", en: "loss" }) }, series,
     alt: `${t({ zh: "损失曲线", en: "Loss curve" })}: ${steps.length} ${t({ zh: "步，最后", en: "steps, last" })} ${at?.loss.toFixed(3) ?? "–"}${checked ? `, ${t({ zh: "验证", en: "validation" })} ${checked.loss.toFixed(3)}` : ""}`,
   });
 }
@@ -63,12 +67,12 @@ const note = ({ steps, evaluations }: History): string => {
   ].filter(Boolean).join(" · ");
 };
 
-export function reporter({ model, method, trained, steps, enabled }: Setting): Reporter {
+export function reporter({ model, method, trained, steps, enabled, nats }: Setting): Reporter {
   if (!enabled) return { step() {}, evaluation() {}, async done() {} };
   table(trainableTable({ method, trained }, model), trainableLine(method, trained, model.params));
   const bar = progress(steps, t({ zh: "训练", en: "train" }));
-  const figure = inKernel() ? live(lossFigure({ steps: [], evaluations: [] })) : undefined;
-  const draw = (history: History) => { figure?.update(lossFigure(history)); bar.update(history.steps.length, note(history)); };
+  const figure = inKernel() ? live(lossFigure({ steps: [], evaluations: [] }, nats)) : undefined;
+  const draw = (history: History) => { figure?.update(lossFigure(history, nats)); bar.update(history.steps.length, note(history)); };
   return {
     step: draw,
     evaluation: draw,

@@ -17,7 +17,7 @@ import { openLog } from "./log";
 import { reporter } from "./report";
 import { schedule as makeSchedule, type ScheduleName } from "./schedule";
 import { checkpoints, loadState, saveState, type RunState } from "./state";
-import { stepper, type Trainable } from "./step";
+import { notes, stepper, type Trainable } from "./step";
 
 export interface TrainOptions<Example, Batch extends { weight: number }> {
   model: Pick<Model, "config" | "params">;
@@ -101,19 +101,19 @@ export async function train<Example = import("../objectives").Example, Batch ext
   const steps = whole("train: steps", options.steps ?? Math.ceil((epochs * source.perEpoch) / accumulate));
   const rate = makeSchedule(schedule, steps, options.warmup ?? Math.ceil(steps * 0.05));
   const { warmup } = options;
-  const settings = { method: method.name, ...method.settings, optimizer: [optimizer.name, optimizer.settings], objective: objective.name, steps, batchSize, accumulate, learningRate, schedule, warmup, clip, seed, ...(precision === "float32" ? {} : { precision }) };
+  const settings = { method: method.name, ...method.settings, optimizer: [optimizer.name, optimizer.settings], objective: objective.settings ? [objective.name, objective.settings] : objective.name, steps, batchSize, accumulate, learningRate, schedule, warmup, clip, seed, ...(precision === "float32" ? {} : { precision }) };
   const fingerprint = `${JSON.stringify(settings)} data:${data.train.reduce((h, example) => hash(JSON.stringify(example), h), 0)} model:${modelHash(model)}`;
   const pass: GradientPass = { recompute: recompute ? "all" : "cheap", precision }, loss = objective.loss(model, method, pass), { penalty } = method;
   if (optimizer.fused && (method.encode || penalty || method.rateFactor))
     throw new TunelabError(`train: optimizer "${optimizer.name}" updates each layer as the gradient passes it, but method "${method.name}" ${method.encode ? "trains tensors that the layers do not see themselves (an encoder, a subspace)" : "adds a penalty, or has learning rates of its own"}; use another optimizer, such as adamw.`);
-  const trainingLoss: typeof loss = penalty ? (trained, batch, key) => tf.add(loss(trained, batch, key), penalty(trained)) : loss;
+  const trainingLoss: typeof loss = penalty ? (trained, batch, key, note) => tf.add(loss(trained, batch, key, note), penalty(trained)) : loss;
   const begin = stepper({ loss: trainingLoss, objective, model, method, optimizer, clip, pass });
 
-  const begun = start(options, optimizer, fingerprint, seed), { history } = begun;
+  const begun = start({ ...options, objective }, optimizer, fingerprint, seed), { history } = begun;
   let { step } = begun, now: Trainable = { trained: begun.trained, state: begun.optimizer };
   /** The parameters before the latest update, until a finite loss has shown that the update was sound. */
   let before: Params | undefined;
-  const log = folder ? openLog(folder, history) : undefined, show = reporter({ model, method, trained: now.trained, steps, enabled: display });
+  const log = folder ? openLog(folder, history) : undefined, show = reporter({ model, method, trained: now.trained, steps, enabled: display, nats: objective.perplexity });
   const run: Run = (last = { method, trained: now.trained, history, status: "running", message: "" });
   const progress = () => `${step} ${history.evaluations.length}`;
   let saved = progress();
@@ -174,7 +174,7 @@ export async function train<Example = import("../objectives").Example, Batch ext
       step++;
       const seconds = (performance.now() - began) / 1000, tokens = batches.reduce((n, b) => n + tokensOf(b), 0);
       const record: StepRecord = {
-        step, epoch: (step * accumulate) / source.perEpoch, loss: attempt.loss!, learningRate: learningRateNow, gradientNorm: attempt.norm!,
+        step, epoch: (step * accumulate) / source.perEpoch, loss: attempt.loss!, ...(attempt.metrics ? { metrics: attempt.metrics } : {}), learningRate: learningRateNow, gradientNorm: attempt.norm!,
         tokensPerSecond: tokens / seconds, seconds, memory: process.memoryUsage.rss(),
       };
       history.steps.push(record); log?.step(record); show.step(history); onStep?.(record);
@@ -205,8 +205,8 @@ const tokensOf = (batch: object): number => ("ids" in batch ? (batch.ids as Arra
 const disposeState = (state: Readonly<Record<string, Params>>) => Object.values(state).forEach(dispose);
 
 /** Step 0, or the newest readable checkpoint. */
-function start(options: Pick<TrainOptions<unknown, { weight: number }>, "model" | "method" | "folder" | "resume">, optimizer: Optimizer, fingerprint: string, seed: number): RunState {
-  const { model, method, folder, resume } = options, found = folder ? checkpoints(folder) : [];
+function start(options: Pick<TrainOptions<unknown, { weight: number }>, "model" | "method" | "folder" | "resume"> & { objective: Pick<Objective<never, never>, "init"> }, optimizer: Optimizer, fingerprint: string, seed: number): RunState {
+  const { model, method, objective, folder, resume } = options, found = folder ? checkpoints(folder) : [];
   if (found.length && !resume)
     throw new TunelabError(`${folder} already holds a run (${found.length} checkpoints, the newest at step ${found.at(-1)!.step}); resume it (resume: true) or choose another folder.`);
   let unreadable: unknown;
@@ -218,29 +218,33 @@ function start(options: Pick<TrainOptions<unknown, { weight: number }>, "model" 
     return state;
   }
   if (unreadable) throw unreadable;
-  const trained = method.init(model.params, model.config, seed);
+  const trained = { ...method.init(model.params, model.config, seed), ...objective.init?.(model.config, seed) };
   if (!Object.keys(trained).length) throw new TunelabError(`train: method "${method.name}" has no tensor to train on this model; choose other targets, or another method.`);
   return { step: 0, trained, optimizer: mapParams(trained, (p) => optimizer.init(p)), history: { steps: [], evaluations: [] }, fingerprint };
 }
 
-async function evaluateLoss<E, B extends { weight: number }>(loss: Loss<B>, trained: Params, objective: Objective<E, B>, examples: readonly E[], batchSize: number, tick: () => Promise<void>) {
+/** Mean loss over examples, and what the objective measures, each example by its weight. */
+export async function evaluateLoss<E, B extends { weight: number }>(loss: Loss<B>, trained: Params, objective: Objective<E, B>, examples: readonly E[], batchSize: number, tick: () => Promise<void>) {
   whole("evaluate: batchSize", batchSize);
   const sorted = [...examples].sort((a, b) => objective.length(a) - objective.length(b));
+  const noted = notes();
   let sum = 0, weight = 0;
   for (let i = 0; i < sorted.length; i += batchSize) {
     await tick();
     const batch = objective.collate(sorted.slice(i, i + batchSize));
     if (batch.weight === 0) continue;
-    sum += batch.weight * tf.tidy(() => loss(trained, batch).dataSync()[0]);
+    sum += batch.weight * tf.tidy(() => loss(trained, batch, undefined, noted.take(batch.weight)).dataSync()[0]);
     weight += batch.weight;
   }
   if (weight === 0) throw new TunelabError("evaluate: no example has a target, so there is no loss; give examples with an answer.");
-  return { loss: sum / weight, perplexity: Math.exp(sum / weight) };
+  const measured = noted.metrics(), metrics = measured && Object.fromEntries(Object.entries(measured).map(([name, v]) => [name, v / weight]));
+  return { loss: sum / weight, ...(objective.perplexity ? { perplexity: Math.exp(sum / weight) } : {}), ...(metrics ? { metrics } : {}) };
 }
 
 /** Mean loss over examples: of an adapter, or of the base model alone. */
 export async function evaluate(model: Pick<Model, "config" | "params">, examples: readonly import("../objectives").Example[], { adapter, batchSize = 8 }: { adapter?: Adapter; batchSize?: number } = {}): Promise<{ loss: number; perplexity: number }> {
   if (examples.length === 0) throw new TunelabError("evaluate: there are no examples; give at least one.");
   const objective = sft(), none: Method = { name: "none", settings: {}, init: () => ({}) };
-  return evaluateLoss(objective.loss(model, adapter?.method ?? none), adapter?.trained ?? {}, objective, examples, batchSize, stoppable());
+  const { loss } = await evaluateLoss(objective.loss(model, adapter?.method ?? none), adapter?.trained ?? {}, objective, examples, batchSize, stoppable());
+  return { loss, perplexity: Math.exp(loss) };
 }
