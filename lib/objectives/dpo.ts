@@ -7,13 +7,14 @@
  * IPO (Azar et al. 2023, eq. 17): L = E (Δ − 1/(2β))², which does not push a certain preference to infinity; Δ then of means over tokens,
  * as its authors compute it and TRL does.
  */
-import type { Scalar, Tensor } from "@tensorflow/tfjs";
+import type { Scalar } from "@tensorflow/tfjs";
 import { TunelabError } from "../errors";
 import { softplus, tf } from "../tensor";
 import { policy, sumByExample, targetCounts } from "./log-probabilities";
 import type { Objective } from "./objective";
+import { collatePairs, halves, pairLength, sharePositive } from "./pairs";
 import type { PreferencePair } from "./preferences";
-import { collateSft, type SftBatch } from "./sft";
+import type { SftBatch } from "./sft";
 
 export interface DpoOptions {
   /** β: how much leaving the reference costs. */
@@ -27,20 +28,6 @@ export interface PreferenceBatch extends SftBatch {
   /** log π_ref(y|x) of each row [2n]: n chosen answers, then the n rejected ones. */
   reference: Float32Array;
 }
-
-/** Rows of chosen answers, then those of rejected ones, in the same order; `weight` counts pairs. */
-export function collatePairs(pairs: readonly PreferencePair[]): SftBatch {
-  return { ...collateSft([...pairs.map((p) => p.chosen), ...pairs.map((p) => p.rejected)]), weight: pairs.length };
-}
-export const pairLength = ({ chosen, rejected }: PreferencePair): number => Math.max(chosen.ids.length, rejected.ids.length);
-
-/** [2n] → chosen [n], rejected [n]. */
-export function halves(x: Tensor): [Tensor, Tensor] {
-  const n = x.shape[0] / 2;
-  return [tf.slice(x as never, [0], [n]), tf.slice(x as never, [n], [n])];
-}
-/** Share of entries that are above 0. */
-export const sharePositive = (x: Tensor): Tensor => tf.mean(tf.cast(tf.greater(x, 0), "float32"));
 
 export function dpo({ beta = 0.1, loss = "sigmoid", labelSmoothing = 0 }: DpoOptions = {}): Objective<PreferencePair, PreferenceBatch> {
   if (!(beta > 0 && Number.isFinite(beta))) throw new TunelabError(`DPO: beta is ${beta}; it must be a number above 0.`);

@@ -1,10 +1,13 @@
 export * from "./dpo";
 export * from "./examples";
+export * from "./grpo";
 export * from "./log-probabilities";
 export * from "./objective";
 export * from "./packing";
+export * from "./ppo";
 export * from "./preferences";
 export * from "./reward";
 export * from "./rewards";
+export { clippedSurrogate, collateRollouts, referenceKl, type Drawn, type PolicyObjective, type Preparation, type Rollout, type RolloutBatch } from "./rollout";
 export * from "./scalar-head";
 export * from "./sft";
