@@ -6,6 +6,7 @@ export * from "./objective";
 export * from "./packing";
 export * from "./ppo";
 export * from "./preferences";
+export * from "./prompts";
 export * from "./reward";
 export * from "./rewards";
 export { clippedSurrogate, collateRollouts, referenceKl, type Drawn, type PolicyObjective, type Preparation, type Rollout, type RolloutBatch } from "./rollout";

@@ -18,6 +18,12 @@ export function splitHead(name: string, trained: Params): { weight: Tensor; own:
   return { weight, own };
 }
 
+/** What the method trains, without any head. */
+export function withoutHeads(trained: Params): Params {
+  const { [SCORE]: _score, [VALUE]: _value, ...own } = trained;
+  return own;
+}
+
 /** (hidden states [m, H], head [1, H], trained tensors outside the layers, rows [n]) → scores [n]. */
 export function scalarHead({ config, params }: Pick<Model, "config" | "params">, method: Method, precision?: Precision): (x: Tensor, weight: Tensor, outside: Params, rows: ArrayLike<number>) => Tensor {
   const { rest: base } = baseParts({ params, config, method });

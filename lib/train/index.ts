@@ -1,6 +1,8 @@
 export * from "./fused";
 export * from "./batches";
+export * from "./experience";
 export * from "./history";
+export * from "./reinforce";
 export { trainableLine, trainableTable } from "./report";
 export * from "./schedule";
 export * from "./state";
