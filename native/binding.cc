@@ -1,4 +1,5 @@
-// TensorFlow.js's own native binding, compiled together with the one thing it lacks: graph functions.
+// TensorFlow.js's own native binding, compiled together with two things it lacks: graph functions, and tensors whose memory
+// JavaScript fills in place.
 //
 // A recorded computation (lib/tensor/jit) becomes a function in TensorFlow's eager context and is then called like any
 // operation, with `_XlaMustCompile` to have XLA compile it. Unlike a SavedModel session this needs no files, keeps
@@ -115,6 +116,43 @@ napi_value DeleteFunction(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// createFilled(shape, fill: (memory: ArrayBuffer) => void): id of a float32 tensor. `fill` writes into TensorFlow's own memory, which
+// is taken from it when it returns: weights read from a file never exist twice.
+napi_value CreateFilled(napi_env env, napi_callback_info info) {
+  size_t count = 2;
+  napi_value args[2];
+  napi_get_cb_info(env, info, &count, args, nullptr, nullptr);
+  std::vector<int64_t> shape;
+  if (count < 2) return Throw(env, "a shape and a function are expected"), nullptr;
+  ExtractArrayShape(env, args[0], &shape);
+  if (IsExceptionPending(env)) return nullptr;
+  size_t bytes = sizeof(float);
+  for (int64_t size : shape) bytes *= size;
+  Owned<TF_Tensor> tensor(TF_AllocateTensor(TF_FLOAT, shape.data(), shape.size(), bytes), TF_DeleteTensor);
+  if (bytes > 0) {
+    if (tensor == nullptr || TF_TensorData(tensor.get()) == nullptr) return Throw(env, "out of memory: " + std::to_string(bytes) + " bytes for one tensor"), nullptr;
+    napi_value memory, self;
+    if (napi_create_external_arraybuffer(env, TF_TensorData(tensor.get()), bytes, [](napi_env, void *, void *) {}, nullptr, &memory) != napi_ok)
+      return Throw(env, "this Node does not allow memory from outside"), nullptr;
+    napi_get_undefined(env, &self);
+    napi_call_function(env, self, args[1], 1, &memory, nullptr);
+    napi_value exception = nullptr;
+    if (IsExceptionPending(env)) napi_get_and_clear_last_exception(env, &exception);
+    napi_detach_arraybuffer(env, memory); // the tensor may be freed before JavaScript forgets the view
+    if (exception != nullptr) return napi_throw(env, exception), nullptr;
+  }
+  TFJSBackend *backend = BackendOf(env);
+  Owned<TF_Status> status(TF_NewStatus(), TF_DeleteStatus);
+  Owned<TFE_TensorHandle> host(TFE_NewTensorHandle(tensor.get(), status.get()), TFE_DeleteTensorHandle);
+  if (TF_GetCode(status.get()) != TF_OK) return Throw(env, TF_Message(status.get())), nullptr;
+  // On the CPU this shares the memory.
+  TFE_TensorHandle *handle = TFE_TensorHandleCopyToDevice(host.get(), backend->tfe_context_, backend->device_name.c_str(), status.get());
+  if (TF_GetCode(status.get()) != TF_OK) return Throw(env, TF_Message(status.get())), nullptr;
+  napi_value id;
+  napi_create_int32(env, backend->InsertHandle(handle), &id);
+  return id;
+}
+
 }  // namespace
 
 napi_value InitTunelabBinding(napi_env env, napi_value exports) {
@@ -125,6 +163,7 @@ napi_value InitTunelabBinding(napi_env env, napi_value exports) {
   napi_property_descriptor added[] = {
       {"createFunction", nullptr, CreateFunction, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"deleteFunction", nullptr, DeleteFunction, nullptr, nullptr, nullptr, napi_default, nullptr},
+      {"createFilled", nullptr, CreateFilled, nullptr, nullptr, nullptr, napi_default, nullptr},
   };
   napi_define_properties(env, exports, ARRAY_SIZE(added), added);
   return exports;

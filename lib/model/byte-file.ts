@@ -4,6 +4,8 @@ import { TunelabError } from "../errors";
 
 /** One system call reads at most this much; Node refuses 2 GiB and more. */
 const MOST_PER_CALL = 2 ** 30;
+/** Bytes that are decoded at a time. */
+const PIECE = 2 ** 22;
 
 export class ByteFile {
   readonly size: number;
@@ -55,14 +57,20 @@ export class ByteFile {
     offset: number, unitBytes: number, unitValues: number, out: Float32Array,
     convert: (bytes: Uint8Array<ArrayBuffer>, part: Float32Array) => void,
   ): Float32Array {
-    const units = out.length / unitValues, step = Math.max(1, Math.floor(2 ** 22 / unitBytes));
-    const buffer = new Uint8Array(Math.min(step, units) * unitBytes);
+    const units = out.length / unitValues, step = Math.max(1, Math.floor(PIECE / unitBytes));
     for (let u = 0; u < units; u += step) {
-      const n = Math.min(step, units - u), bytes = buffer.subarray(0, n * unitBytes);
+      const n = Math.min(step, units - u), bytes = this.#piece(n * unitBytes);
       this.readInto(bytes, offset + u * unitBytes);
       convert(bytes, out.subarray(u * unitValues, (u + n) * unitValues));
     }
     return out;
+  }
+
+  #pieces?: Uint8Array<ArrayBuffer>;
+  /** Room for one piece, the same for all: a fresh one each time would lie about until the next collection of garbage. */
+  #piece(bytes: number): Uint8Array<ArrayBuffer> {
+    if (!this.#pieces || this.#pieces.length < bytes) this.#pieces = new Uint8Array(Math.max(bytes, PIECE));
+    return this.#pieces.subarray(0, bytes);
   }
 
   close(): void {

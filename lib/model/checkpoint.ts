@@ -1,10 +1,8 @@
 /** Loading a model from a Hugging Face folder or a GGUF file, and saving it back as a folder that Python transformers loads. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import * as v8 from "node:v8";
-import * as vm from "node:vm";
 import { TunelabError } from "../errors";
-import { backend, tf, uploaded, type Params } from "../tensor";
+import { backend, filledTensor, type Params } from "../tensor";
 import { checkTensors } from "./check";
 import { parameterShapes, parseConfig, type ModelConfig } from "./config";
 import { ggufToHuggingFace } from "./convert";
@@ -57,7 +55,7 @@ async function readTensors(tensors: ReadonlyMap<string, TensorSource>, config: M
   try {
     for (const [i, name] of names.entries()) {
       const source = tensors.get(name)!;
-      params[name] = uploaded(tf.tensor(source.read(), source.shape, "float32"));
+      params[name] = filledTensor(source.shape, (values) => source.read(values));
       onProgress?.(i + 1, names.length);
       if (i % 16 === 15) await new Promise(setImmediate); // lets a notebook show progress, and Stop be heard
     }
@@ -65,14 +63,7 @@ async function readTensors(tensors: ReadonlyMap<string, TensorSource>, config: M
     Object.values(params).forEach((t) => t.dispose());
     throw error;
   }
-  collectGarbage();
   return params;
-}
-
-/** What the weights were read into is garbage now, of the size of the model's largest tensors, and V8 would let it lie for long. */
-function collectGarbage(): void {
-  v8.setFlagsFromString("--expose-gc");
-  (vm.runInNewContext("gc") as () => void)();
 }
 
 export interface SaveOptions { dtype?: "F32" | "F16" | "BF16" }

@@ -142,7 +142,7 @@ function renamed(tensors: Tensors, config: Record<string, unknown>, fail: Fail):
     const target = layer === undefined ? GLOBAL[part] : IN_LAYER[part] && `model.layers.${+layer}.${IN_LAYER[part]}`;
     if (!target) { unknown.push(name); continue; }
     const permuted = config.model_type === "llama" && part in heads;
-    result.set(`${target}.${kind}`, permuted ? { ...source, read: () => unpermute(source, heads[part] as number, name, fail) } : source);
+    result.set(`${target}.${kind}`, permuted ? { ...source, read: (into) => unpermute(source, heads[part] as number, name, fail, into) } : source);
   }
   if (unknown.length) {
     const names = unknown.slice(0, 20).join(", ") + (unknown.length > 20 ? ", …" : "");
@@ -155,11 +155,11 @@ function renamed(tensors: Tensors, config: Record<string, unknown>, fail: Fail):
  * llama.cpp rotates neighbouring rows of llama's q and k, Hugging Face rotates the first half of a head against the second:
  * row 2i + j of a head in the file is row j·(headDim / 2) + i here. (The qwen architectures keep Hugging Face's order.)
  */
-function unpermute(source: TensorSource, heads: number, name: string, fail: Fail): Float32Array {
+function unpermute(source: TensorSource, heads: number, name: string, fail: Fail, to?: Float32Array): Float32Array {
   const from = source.read(), [rows, width = 1] = source.shape, half = rows / heads / 2;
   if (!Number.isInteger(half))
     fail(`tensor "${name}" has ${rows} rows, which ${heads} heads of even size cannot share; download the file again.`);
-  const to = new Float32Array(from.length);
+  to ??= new Float32Array(from.length);
   for (let head = 0; head < heads; head++)
     for (let i = 0; i < half; i++)
       for (let j = 0; j < 2; j++) {

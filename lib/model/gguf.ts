@@ -197,9 +197,6 @@ function placeTensors(
   }
   return new Map(infos.map(({ name, shape, type, offset }) => [name, {
     shape, dtype: type.name,
-    read() {
-      const out = new Float32Array(shape.reduce((a, b) => a * b, 1));
-      return file.decode(dataStart + offset, type.blockBytes, type.blockValues, out, type.decode);
-    },
+    read: (into = new Float32Array(shape.reduce((a, b) => a * b, 1))) => file.decode(dataStart + offset, type.blockBytes, type.blockValues, into, type.decode),
   }]));
 }

@@ -103,18 +103,17 @@ const layerOf = ({ config, method }: View): LayerFunction => (x, trained, { base
 };
 
 /** One compiled layer for each combination of architecture, method and options. */
-const blocks = new Map<string, WeakMap<ModelConfig, WeakMap<object, Block>>>();
+const blocks = perOption<string, Block>();
 const blockOf = (view: View): Block => {
-  const { recompute = "cheap", precision = "float32" } = view.pass ?? {}, options = `${recompute} ${precision}`;
-  if (!blocks.has(options)) blocks.set(options, new WeakMap());
-  return perMethod(blocks.get(options)!, view.config, view.method, () => {
+  const { recompute = "cheap", precision = "float32" } = view.pass ?? {};
+  return blocks(`${recompute} ${precision}`, view.config, view.method, () => {
     const run = layerOf(view);
     return compiledBlock(({ x, trained }: { x: Tensor; trained: Params }, others: Others) => run(x, trained, others), { recompute, precision }) as Block;
   });
 };
 
 type Fused = NonNullable<GradientPass["fused"]>;
-const fusedBlocks = new WeakMap<Fused["use"], WeakMap<ModelConfig, WeakMap<object, FusedBlock<Params, Others, Tree, Tree>>>>();
+const fusedBlocks = new WeakMap<Fused["use"], Made<FusedBlock<Params, Others, Tree, Tree>>>();
 function fusedBlockOf(view: View, { use }: Fused): FusedBlock<Params, Others, Tree, Tree> {
   if (!fusedBlocks.has(use)) fusedBlocks.set(use, new WeakMap());
   return perMethod(fusedBlocks.get(use)!, view.config, view.method, () => fusedBlock(layerOf(view) as never, use as never, view.pass));
@@ -135,7 +134,7 @@ export function throughLayers(view: View, x: Tensor, { batch, rope, mask }: Surr
 
 interface Cached { x: Tensor; keys: Tensor; values: Tensor }
 type CachedLayer = (x: Tensor, parts: { base: Params; trained: Params }, s: { batch: number; rope: { cos: Tensor; sin: Tensor }; mask: Tensor }, past: { keys: Tensor; values: Tensor; here: Tensor } | null, slots: number) => Cached;
-const cachedLayers = new WeakMap<ModelConfig, WeakMap<object, CachedLayer>>();
+const cachedLayers: Made<CachedLayer> = new WeakMap();
 
 /** One layer that keeps its keys and values in `slots` slots: a prompt fills the first, a later token the one marked by `here`. */
 function cachedLayerOf({ config, method }: View): CachedLayer {
@@ -170,7 +169,7 @@ export function throughLayersCached(view: View, x: Tensor, { batch, rope, mask }
 }
 
 type Head = (x: Tensor, parts: { base: Params; trained: Params }) => Tensor;
-const heads = new WeakMap<ModelConfig, WeakMap<object, Head>>();
+const heads: Made<Head> = new WeakMap();
 /** Final norm and output head, compiled: rows [n, H] → logits [n, vocabulary]. For generation; never differentiated. */
 export function headOf(view: View): (x: Tensor) => Tensor {
   const { config, method } = view;
@@ -181,8 +180,10 @@ export function headOf(view: View): (x: Tensor) => Tensor {
   return (x) => run(x, { base: baseParts(view).rest, trained: parts(view.trained ?? {}, config.layers).rest });
 }
 
+/** Compiled functions by architecture and method; they go when those do. */
+type Made<T> = WeakMap<ModelConfig, WeakMap<object, T>>;
 /** What `make` makes, once for each combination of architecture and method. */
-function perMethod<T>(known: WeakMap<ModelConfig, WeakMap<object, T>>, config: ModelConfig, method: Method | undefined, make: () => T): T {
+function perMethod<T>(known: Made<T>, config: ModelConfig, method: Method | undefined, make: () => T): T {
   let byMethod = known.get(config);
   if (!byMethod) known.set(config, (byMethod = new WeakMap()));
   let made = byMethod.get(method ?? noMethod);
@@ -190,3 +191,12 @@ function perMethod<T>(known: WeakMap<ModelConfig, WeakMap<object, T>>, config: M
   return made;
 }
 const noMethod = {};
+
+/** Remembers what `make` makes, once for each combination of option, architecture and method. */
+export function perOption<O, T>(): (option: O, config: ModelConfig, method: Method | undefined, make: () => T) => T {
+  const known = new Map<O, Made<T>>();
+  return (option, config, method, make) => {
+    if (!known.has(option)) known.set(option, new WeakMap());
+    return perMethod(known.get(option)!, config, method, make);
+  };
+}

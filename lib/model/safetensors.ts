@@ -16,8 +16,8 @@ export interface TensorSource {
   shape: number[];
   /** As stored: a safetensors dtype or a GGML type. */
   dtype: string;
-  /** The values as float32, row after row. */
-  read(): Float32Array;
+  /** The values as float32, row after row; written to `into` where that is given. */
+  read(into?: Float32Array): Float32Array;
   /** The values of an I32 tensor, exactly: float32 has not all integers above 2^24. */
   integers?(): Int32Array;
 }
@@ -48,7 +48,7 @@ export function openSafetensors(file: string): SafetensorsFile {
       const size = shape.reduce((a, b) => a * b, 1), width = DTYPE_BYTES[dtype];
       tensors.set(name, {
         shape, dtype,
-        read: () => bytes.decode(dataStart + begin, width, 1, new Float32Array(size), (part, out) => decode(dtype, part, out)),
+        read: (into = new Float32Array(size)) => bytes.decode(dataStart + begin, width, 1, into, (part, out) => decode(dtype, part, out)),
         ...(dtype === "I32" ? { integers: () => new Int32Array(bytes.read(dataStart + begin, end - begin).buffer) } : {}),
       });
     }

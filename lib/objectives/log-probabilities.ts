@@ -7,8 +7,8 @@
 import type { Tensor } from "@tensorflow/tfjs";
 import { TunelabError } from "../errors";
 import { extraPositions, type Adapter, type Method } from "../methods/method";
-import { applied, baseParts, checkIds, checkLength, encoded, head, hiddenStates, partition, type GradientPass, type Model } from "../model";
-import { addRows, compiledBlock, crossEntropy, takeRows, tf, type Params } from "../tensor";
+import { applied, baseParts, checkIds, checkLength, encoded, head, hiddenStates, partition, perOption, type GradientPass, type Model, type ModelConfig } from "../model";
+import { addRows, compiledBlock, crossEntropy, takeRows, tf, type Params, type Precision } from "../tensor";
 import type { Example } from "./examples";
 import { collateSft, type SftBatch } from "./sft";
 
@@ -37,18 +37,23 @@ export const trunk = ({ config, params }: Base, method: Method, pass?: GradientP
 /** Hidden states, and log π of every target token [N]; 0 in the places that pad N. */
 export type Policy = (trained: Params, batch: TokenBatch, key?: Tensor) => Hidden & { logs: Tensor };
 
-/** The forward pass of one policy as a differentiable function (twice, in `trained`), compiled once. */
-export function policy({ config, params }: Base, method: Method, { pass, temperature = 1 }: { pass?: GradientPass; temperature?: number } = {}): Policy {
-  checkTemperature(temperature);
-  const { rest: base } = baseParts({ params, config, method }), through = trunk({ config, params }, method, pass);
-  const logs = compiledBlock(
-    ({ x, trained }: { x: Tensor; trained: Params }, { base, key, rows, labels, weights }: { base: Params; key: Tensor | null; rows: Tensor; labels: Tensor; weights: Tensor }) => {
+type Logs = (d: { x: Tensor; trained: Params }, o: { base: Params; key: Tensor | null; rows: Tensor; labels: Tensor; weights: Tensor }) => Tensor;
+const heads = perOption<string, Logs>();
+/** The head and the choice of the labels, compiled as one: rows with a target in, their log-probabilities out. */
+const logsOf = (config: ModelConfig, method: Method, temperature: number, precision: Precision = "float32"): Logs =>
+  heads(`${temperature} ${precision}`, config, method, () => compiledBlock(
+    ({ x, trained }, { base, key, rows, labels, weights }) => {
       const { params, wrap } = applied({ params: base, config, method, key: key ?? undefined }, base, trained, "outside");
       const logits = head(takeRows(x, rows), params, config, wrap); // [N, V]
       return tf.mul(crossEntropy(temperature === 1 ? logits : tf.div(logits, temperature), labels), tf.neg(weights));
     },
-    { precision: pass?.precision },
-  );
+    { precision },
+  ));
+
+/** The forward pass of one policy as a differentiable function (twice, in `trained`). */
+export function policy({ config, params }: Base, method: Method, { pass, temperature = 1 }: { pass?: GradientPass; temperature?: number } = {}): Policy {
+  checkTemperature(temperature);
+  const { rest: base } = baseParts({ params, config, method }), through = trunk({ config, params }, method, pass), logs = logsOf(config, method, temperature, pass?.precision);
   return (trained, batch, key) => {
     const { x, outside } = through(trained, batch, key);
     const where = { rows: tf.tensor1d(batch.rows, "int32"), labels: tf.tensor1d(batch.labels, "int32"), weights: tf.tensor1d(batch.weights) };

@@ -4,7 +4,7 @@
  */
 import type { Tensor } from "@tensorflow/tfjs";
 import type { Method } from "../methods/method";
-import { applied, baseParts, type Model, type ModelConfig } from "../model";
+import { applied, baseParts, perOption, type Model, type ModelConfig } from "../model";
 import { compiledBlock, rmsNorm, takeRows, tf, type Params, type Precision } from "../tensor";
 
 export const SCORE = "score.weight", VALUE = "value_head.weight";
@@ -24,18 +24,21 @@ export function withoutHeads(trained: Params): Params {
   return own;
 }
 
-/** (hidden states [m, H], head [1, H], trained tensors outside the layers, rows [n]) → scores [n]. */
-export function scalarHead({ config, params }: Pick<Model, "config" | "params">, method: Method, precision?: Precision): (x: Tensor, weight: Tensor, outside: Params, rows: ArrayLike<number>) => Tensor {
-  const { rest: base } = baseParts({ params, config, method });
-  const block = compiledBlock(
-    ({ x, weight, outside }: { x: Tensor; weight: Tensor; outside: Params }, { base, rows }: { base: Params; rows: Tensor }) => {
+type Score = (d: { x: Tensor; weight: Tensor; outside: Params }, o: { base: Params; rows: Tensor }) => Tensor;
+const heads = perOption<Precision, Score>();
+const scoreOf = (config: ModelConfig, method: Method, precision: Precision = "float32"): Score =>
+  heads(precision, config, method, () => compiledBlock(
+    ({ x, weight, outside }, { base, rows }) => {
       const { params } = applied({ params: base, config, method }, base, outside, "outside");
       return tf.reshape(tf.matMul(rmsNorm(takeRows(x, rows), params["model.norm.weight"], config.rmsNormEps) as never, weight as never, false, true), [-1]);
     },
     { precision },
-  );
+  ));
+
+/** (hidden states [m, H], head [1, H], trained tensors outside the layers, rows [n]) → scores [n]. */
+export function scalarHead({ config, params }: Pick<Model, "config" | "params">, method: Method, precision?: Precision): (x: Tensor, weight: Tensor, outside: Params, rows: ArrayLike<number>) => Tensor {
   // Only the norm's: a matrix of the vocabulary's size would be carried along as an argument.
   const ofNorm = (params: Params): Params => Object.fromEntries(Object.entries(params).filter(([name]) => name.startsWith("model.norm.")));
-  const norm = ofNorm(base);
-  return (x, weight, outside, rows) => block({ x, weight, outside: ofNorm(outside) }, { base: norm, rows: tf.tensor1d(Int32Array.from(rows), "int32") });
+  const base = ofNorm(baseParts({ params, config, method }).rest), score = scoreOf(config, method, precision);
+  return (x, weight, outside, rows) => score({ x, weight, outside: ofNorm(outside) }, { base, rows: tf.tensor1d(Int32Array.from(rows), "int32") });
 }

@@ -5,7 +5,7 @@
  */
 import type { Scalar, Tensor } from "@tensorflow/tfjs";
 import { extraPositions, type Method } from "../methods/method";
-import { applied, baseParts, checkIds, checkLength, encoded, head, hiddenStates, partition, type ModelConfig } from "../model";
+import { applied, baseParts, checkIds, checkLength, encoded, head, hiddenStates, partition, perOption, type ModelConfig } from "../model";
 import { compiledBlock, crossEntropy, takeRows, tf, weightedMean, type Params, type Precision } from "../tensor";
 import type { Example } from "./examples";
 import type { Objective } from "./objective";
@@ -29,8 +29,10 @@ export interface SftBatch {
 
 const roundUp = (n: number, to: number) => Math.ceil(n / to) * to;
 
-/** Batches are padded to multiples of these, so that few different shapes occur (each shape is compiled once). */
-const LENGTH_STEP = 16, TARGET_STEP = 32;
+/** Batches are padded to multiples of these, so that few different shapes occur: each is traced and compiled once. */
+const LENGTH_STEP = 16;
+/** A quarter of the power of two below n, 32 at least. */
+const targetStep = (n: number) => Math.max(32, 2 ** (Math.floor(Math.log2(n)) - 2));
 
 export function collateSft(examples: readonly Example[]): SftBatch {
   const longest = Math.max(...examples.map((e) => e.ids.length)), T = roundUp(longest, LENGTH_STEP);
@@ -39,22 +41,23 @@ export function collateSft(examples: readonly Example[]): SftBatch {
     ids.set(e.ids, b * T);
     for (let t = 1; t < e.ids.length; t++) if (e.target[t]) { rows.push(b * T + t - 1); labels.push(e.ids[t]); }
   });
-  const N = roundUp(Math.max(rows.length, 1), TARGET_STEP), weights = new Float32Array(N).fill(1, 0, rows.length);
+  const N = roundUp(Math.max(rows.length, 1), targetStep(Math.max(rows.length, 1))), weights = new Float32Array(N).fill(1, 0, rows.length);
   const padded = (x: number[]) => { const out = new Int32Array(N); out.set(x); return out; };
   const context = Int32Array.from(examples, (e) => { const first = e.target.indexOf(1, 1); return first < 0 ? e.ids.length : first; });
   return { ids, batch: examples.length, longest, context, rows: padded(rows), labels: padded(labels), weights, weight: rows.length };
 }
 
+type HeadLoss = (d: { x: Tensor; trained: Params }, o: { base: Params; key: Tensor | null; rows: Tensor; labels: Tensor; weights: Tensor }) => Tensor;
+const headLosses = perOption<Precision, HeadLoss>();
 /** The head and the loss, compiled as one: rows with a target in, mean loss out. */
-function headOf(config: ModelConfig, method: Method, precision?: Precision) {
-  return compiledBlock(
-    ({ x, trained }: { x: Tensor; trained: Params }, { base, key, rows, labels, weights }: { base: Params; key: Tensor | null; rows: Tensor; labels: Tensor; weights: Tensor }) => {
+const headLossOf = (config: ModelConfig, method: Method, precision: Precision = "float32"): HeadLoss =>
+  headLosses(precision, config, method, () => compiledBlock(
+    ({ x, trained }, { base, key, rows, labels, weights }) => {
       const { params, wrap } = applied({ params: base, config, method, key: key ?? undefined }, base, trained, "outside");
       return weightedMean(crossEntropy(head(takeRows(x, rows), params, config, wrap), labels), weights);
     },
     { precision },
-  );
-}
+  ));
 
 export function sft(): Objective<Example, SftBatch> {
   return {
@@ -63,7 +66,7 @@ export function sft(): Objective<Example, SftBatch> {
     length: (example) => example.ids.length,
     collate: collateSft,
     loss({ params, config }, method, pass) {
-      const headLoss = headOf(config, method, pass?.precision), base = baseParts({ params, config, method }).rest;
+      const headLoss = headLossOf(config, method, pass?.precision), base = baseParts({ params, config, method }).rest;
       return (trained, batch, key) => {
         checkIds(batch.ids, config, "Batch");
         checkLength(batch.longest, config, extraPositions(method));

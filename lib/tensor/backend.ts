@@ -84,6 +84,7 @@ export interface Binding {
   /** Added by native/binding.cc; missing where the package's own binding is used. */
   createFunction?(name: string, graph: Uint8Array, inputs: string[], outputs: string[]): void;
   deleteFunction?(name: string): void;
+  createFilled?(shape: number[], fill: (memory: ArrayBuffer) => void): number;
   readonly [constant: `TF_${string}`]: number;
 }
 /** What this library uses of the native backend beyond the public interface of TensorFlow.js. */
@@ -105,10 +106,18 @@ export const nativeBackend = (): NativeBackend | undefined =>
   tf.getBackend() === "tensorflow" ? (tf.backend() as unknown as NativeBackend) : undefined;
 
 /**
- * The same tensor, its values handed to TensorFlow at once. Otherwise native TensorFlow copies them at their first use, and
- * until the next collection of garbage JavaScript holds them too: a model in memory twice.
+ * A float32 tensor whose values `fill` writes. Natively it writes into TensorFlow's own memory, so that a model that is read from a
+ * file never exists twice; elsewhere into an array that the tensor takes over. The array must not be kept.
  */
-export function uploaded<T extends TensorFlow.Tensor>(t: T): T {
-  nativeBackend()?.getInputTensorIds([t]);
+export function filledTensor(shape: number[], fill: (values: Float32Array) => void): TensorFlow.Tensor {
+  const backend = nativeBackend();
+  if (backend?.binding.createFilled) {
+    const id = backend.binding.createFilled(shape, (memory) => fill(new Float32Array(memory)));
+    return backend.createOutputTensor({ id, shape, dtype: backend.binding.TF_FLOAT });
+  }
+  const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
+  fill(values);
+  const t = tf.tensor(values, shape, "float32");
+  backend?.getInputTensorIds([t]); // handed over now, not at the first use: until then both have it
   return t;
 }

@@ -8,13 +8,13 @@ import { nativeBackend, tf } from "./backend";
 
 /**
  * An operation differentiable in x, its gradient written in terms of x. `constants` are not differentiated, but saved with x:
- * the gradient runs when all other tensors of the forward pass are gone.
+ * the gradient runs when all other tensors of the forward pass are gone. What either makes on its way is freed at once.
  */
 const withGradient = <C extends Tensor[]>(forward: (x: Tensor, ...constants: C) => Tensor, gradient: (dy: Tensor, x: Tensor, ...constants: C) => Tensor) =>
   (x: Tensor, ...constants: C): Tensor =>
     tf.customGrad((x, save) => {
       (save as (t: Tensor[]) => void)([x as Tensor, ...constants]);
-      return { value: forward(x as Tensor, ...constants), gradFunc: (dy: Tensor, [x, ...constants]: Tensor[]) => gradient(dy, x, ...(constants as C)) };
+      return { value: tf.tidy(() => forward(x as Tensor, ...constants)), gradFunc: (dy: Tensor, [x, ...constants]: Tensor[]) => tf.tidy(() => gradient(dy, x, ...(constants as C))) };
     })(x) as Tensor;
 
 /** eˣ, elementwise. */

@@ -6,7 +6,7 @@ import { StoppedError, stoppable } from "../course/stop";
 import { NonFiniteError, TunelabError } from "../errors";
 import type { Adapter, Method } from "../methods/method";
 import type { GradientPass, Model } from "../model";
-import { sft } from "../objectives";
+import { baseOnly, sft } from "../objectives";
 import type { Loss, Objective } from "../objectives/objective";
 import { adamw } from "../optimizers/adamw";
 import type { Optimizer } from "../optimizers/optimizer";
@@ -276,7 +276,6 @@ export async function evaluateLoss<E, B extends { weight: number }>(loss: Loss<B
 /** Mean loss over examples: of an adapter, or of the base model alone. */
 export async function evaluate(model: Pick<Model, "config" | "params">, examples: readonly import("../objectives").Example[], { adapter, batchSize = 8 }: { adapter?: Adapter; batchSize?: number } = {}): Promise<{ loss: number; perplexity: number }> {
   if (examples.length === 0) throw new TunelabError("evaluate: there are no examples; give at least one.");
-  const objective = sft(), none: Method = { name: "none", settings: {}, init: () => ({}) };
-  const { loss } = await evaluateLoss(objective.loss(model, adapter?.method ?? none), adapter?.trained ?? {}, objective, examples, batchSize, stoppable());
+  const objective = sft(), { loss } = await evaluateLoss(objective.loss(model, adapter?.method ?? baseOnly), adapter?.trained ?? {}, objective, examples, batchSize, stoppable());
   return { loss, perplexity: Math.exp(loss) };
 }

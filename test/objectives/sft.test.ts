@@ -1,12 +1,12 @@
 // The SFT loss is −mean log p of the target tokens, computed here by hand from logits; padding contributes nothing.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { lora } from "tunelab/methods";
+import { lora, type Method } from "tunelab/methods";
 import { generate, load, logits, type Model } from "tunelab/model";
 import { encodeExamples, sft, type Example } from "tunelab/objectives";
 import { adamw } from "tunelab/optimizers";
 import { accumulate, disposeTrainable } from "tunelab/train";
-import { dispose, tf } from "tunelab/tensor";
+import { compiles, dispose, tf } from "tunelab/tensor";
 import { close, leaksNothing, userError } from "../support/compare";
 import { fixture, tinyModel, withJit } from "../support/fixtures";
 import { examples, lossAndGradients, none, randomLike, step, trainable } from "../support/training";
@@ -88,6 +88,14 @@ test("a model learns the answer and its end: after training it says exactly that
   assert.deepEqual(answers.map((a) => [a.text, a.stoppedBy]), records.map((r) => [r.answer, "eos"]), `loss ${last}`);
   disposeTrainable(at);
 }));
+
+test("a second loss of the same model and method uses the head that the first one compiled", async () => {
+  let traced = 0;
+  const counting: Method = { ...none, wrap: () => (site, x, next) => { if (site === "lm_head") traced++; return next(x); } };
+  const value = () => tf.tidy(() => objective.loss(model, counting)({}, objective.collate(examples(112))).dataSync()[0]), first = value(), once = traced;
+  assert.equal(value(), first);
+  if (compiles()) assert.equal(traced, once);
+});
 
 test("no tensor is left behind, also where the batch is refused", () => withJit(false, async () => {
   const method = lora(), trained = method.init(model.params, model.config, 0), batch = examples(112);

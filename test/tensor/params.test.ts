@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { TunelabError } from "tunelab";
-import { backend, count, dispose, mapParams, singularValues, tf, toArrays } from "tunelab/tensor";
+import { backend, count, dispose, filledTensor, mapParams, nativeBackend, singularValues, tf, toArrays } from "tunelab/tensor";
 import { normal } from "./support";
 
 before(async () => { await backend(); });
@@ -16,6 +16,21 @@ test("count, mapParams, toArrays and dispose", () => {
   dispose(params);
   assert.equal(tf.memory().numTensors, before);
   assert.deepEqual(arrays, { a: { shape: [2, 3], data: Float32Array.from([1, 2, 3, 4, 5, 6]) }, b: { shape: [], data: Float32Array.from([7]) } }, "the values outlive the tensors");
+});
+
+test("a tensor filled in place: the values that were written, any shape, and nothing left when writing fails", () => {
+  const before = tf.memory().numTensors;
+  for (const shape of [[2, 3], [], [4], [0, 3]]) {
+    let kept: Float32Array = new Float32Array();
+    const size = shape.reduce((a, b) => a * b, 1), t = filledTensor(shape, (values) => { kept = values; values.forEach((_, i) => { values[i] = i + 0.5; }); });
+    assert.deepEqual([t.shape, t.dtype, [...t.dataSync()]], [shape, "float32", Array.from({ length: size }, (_, i) => i + 0.5)]);
+    const doubled = tf.mul(t, 2);
+    assert.deepEqual([...doubled.dataSync()], Array.from({ length: size }, (_, i) => 2 * i + 1));
+    dispose({ t, doubled });
+    if (nativeBackend()?.binding.createFilled) assert.equal(kept.length, 0, "TensorFlow's memory is out of reach afterwards");
+  }
+  assert.throws(() => filledTensor([3], () => { throw new RangeError("cut short"); }), RangeError);
+  assert.equal(tf.memory().numTensors, before);
 });
 
 test("singular values: known ones, any shape, and the sum of squares is the Frobenius norm", () => {

@@ -98,6 +98,12 @@ export function isolated<T>(f: () => T): T {
   try { return f(); } finally { Object.assign(state, { gradientDepth, kernelDepth, activeTape }); }
 }
 
-/** Gradients of y = f() by each of xs, times dy; undefined where y does not depend on x. */
-export const gradientsWhere = (f: () => Tensor, xs: readonly Tensor[], dy: Tensor): (Tensor | undefined)[] =>
-  tf.engine().gradients(f, xs as Tensor[], dy, true).grads;
+/** Gradients of y = f() by each of xs, times dy (default 1); undefined where y does not depend on x. */
+export function gradientsWhere(f: () => Tensor, xs: readonly Tensor[], dy?: Tensor): (Tensor | undefined)[] {
+  const engine = tf.engine();
+  try { return engine.gradients(f, xs as Tensor[], dy, true).grads; } catch (error) {
+    // tfjs closes its tape after an error, but does not free what the tape keeps.
+    if (engine.state.gradientDepth === 0) engine.state.activeTape?.forEach(({ saved }) => saved?.forEach((t) => t.dispose()));
+    throw error;
+  }
+}

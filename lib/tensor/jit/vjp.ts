@@ -63,15 +63,16 @@ function trace<D extends Tree, O extends Tree>(f: (d: D, o: O) => Tensor, differ
   tf.tidy(() => isolated(() => {
     const all = distinct([...flatten(differentiated as Tree).tensors, ...flatten(others as Tree).tensors]), argumentIds = idsOf(all);
     const d = all.slice(0, count), o = unflatten(others as Tree, all.slice(count)) as O;
-    const dy = tf.ones(f(unflatten(differentiated as Tree, d) as D, o).shape), dyId = idsOf([dy])[0];
-    let boundary = 0, yId = -1;
+    let boundary = 0, yId = -1, dy!: Handle;
     const { result: { gradientIds, connected }, ops, constants } = record((mark) => {
+      // d(Σ y·dy)/dy = dy: the shape of y, and so of the argument dy, is known only when f has run.
       const gradients = gradientsWhere(() => {
-        const y = f(unflatten(differentiated as Tree, d) as D, o);
+        const y = f(unflatten(differentiated as Tree, d) as D, o), ones = tf.ones(y.shape);
         yId = idsOf([y])[0];
+        dy = handleOf(idsOf([ones])[0], ones);
         boundary = mark();
-        return y;
-      }, d, dy);
+        return tf.sum(tf.mul(y, ones));
+      }, d);
       return { gradientIds: idsOf(gradients.filter((g) => g !== undefined)), connected: d.flatMap((_, i) => (gradients[i] ? [i] : [])) };
     });
     const forwardOps = ops.slice(0, boundary), gradientOps = needed(ops.slice(boundary), gradientIds);
@@ -85,7 +86,7 @@ function trace<D extends Tree, O extends Tree>(f: (d: D, o: O) => Tensor, differ
       program = {
         forward: add(needed(forwardOps, [yId]), handles, [yId]),
         forwardWithResiduals: add(needed(forwardOps, [yId, ...residuals]), handles, [yId, ...residuals]),
-        backward: add(backwardOps, [...saved, handleOf(dyId, dy)], gradientIds),
+        backward: add(backwardOps, [...saved, dy], gradientIds),
         usedArguments, connected,
       };
     } catch (error) {
