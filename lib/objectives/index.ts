@@ -1,3 +1,4 @@
+export * from "./chat-template";
 export * from "./dpo";
 export * from "./examples";
 export * from "./grpo";
