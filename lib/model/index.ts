@@ -4,6 +4,7 @@ export * from "./completions";
 export * from "./config";
 export * from "./convert";
 export * from "./decoder";
+export * from "./fingerprint";
 export * from "./forward";
 export * from "./generate";
 export * from "./gguf";

@@ -37,6 +37,7 @@ export function dpo({ beta = 0.1, loss = "sigmoid", labelSmoothing = 0 }: DpoOpt
   return {
     name: "dpo",
     settings: { beta, loss, labelSmoothing },
+    rateFactor: 0.1,
     length: pairLength,
     collate(pairs) {
       const bare = pairs.findIndex((p) => !p.reference || !Number.isFinite(p.reference.chosen + p.reference.rejected));

@@ -41,6 +41,7 @@ export function grpo({ clip = 0.2, beta = 0.04, temperature = 1 }: GrpoOptions =
   return {
     name: "grpo",
     settings: { clip, beta, temperature },
+    rateFactor: 0.1,
     temperature,
     length: (rollout) => rollout.ids.length,
     collate: (rollouts) => ({ ...collateRollouts(rollouts), weight: rollouts.length }),

@@ -14,6 +14,8 @@ export interface Objective<Example, Batch extends { weight: number }> {
   name: string;
   /** Hyper-parameters, as given to the factory with defaults filled in; a run is resumed with the same only. */
   settings?: Readonly<Record<string, unknown>>;
+  /** The learning rate to begin with, as a multiple of the method's own; default 1. */
+  rateFactor?: number;
   /** The loss is in nats a token, so that its exponential is a perplexity. */
   perplexity?: boolean;
   /** Tensors of the objective's own that are trained beside the method's (a reward head); the method never sees them. */

@@ -68,6 +68,7 @@ export function ppo({ clip = 0.2, valueClip = 0.2, valueWeight = 0.1, discount =
   return {
     name: "ppo",
     settings: { clip, valueClip, valueWeight, discount, lambda, klCoefficient, klRate, whiten, temperature, ...(klTarget === undefined ? {} : { klTarget }) },
+    rateFactor: 0.1,
     temperature,
     init: (config) => headStart(VALUE, config),
     length: (rollout) => rollout.ids.length,

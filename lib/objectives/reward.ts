@@ -10,7 +10,7 @@ import { TunelabError } from "../errors";
 import { loadAdapter, saveAdapter } from "../methods/saving";
 import type { Adapter } from "../methods/method";
 import { calibration, type Calibration } from "../metrics/classification";
-import { openSafetensors, writeSafetensors, type Model } from "../model";
+import { modelHash, openSafetensors, writeSafetensors, type Model } from "../model";
 import { softplus, tf, toArrays } from "../tensor";
 import type { Example } from "./examples";
 import { batchesByLength, trunk, type Measuring } from "./log-probabilities";
@@ -94,7 +94,7 @@ export function saveRewardModel(folder: string, { method, trained }: Adapter, mo
   const { weight, own } = splitHead(SCORE, trained);
   if (!weight) throw new TunelabError(`${folder}: the adapter has no reward head ("${SCORE}"); save it with saveAdapter.`);
   saveAdapter(folder, { method, trained: own }, model);
-  writeSafetensors(path.join(folder, HEAD_FILE), toArrays({ [SCORE]: weight }), { format: "pt" });
+  writeSafetensors(path.join(folder, HEAD_FILE), toArrays({ [SCORE]: weight }), { format: "pt", base: `${modelHash(model)}` });
 }
 /** Reads what saveRewardModel wrote. */
 export function loadRewardModel(folder: string, model: Parameters<typeof loadAdapter>[1]): Adapter {
@@ -104,6 +104,7 @@ export function loadRewardModel(folder: string, model: Parameters<typeof loadAda
   try {
     const head = source.tensors.get(SCORE), wanted = [1, model.config.hiddenSize];
     if (head?.shape.join() !== wanted.join()) throw new TunelabError(`${file}: ${SCORE} has shape [${head?.shape ?? "none"}], this model needs [${wanted}]; use the base model that it was trained on.`);
+    if (source.metadata.base !== undefined && source.metadata.base !== `${modelHash(model)}`) throw new TunelabError(`${file}: was trained on another base model than this one; use the same, with the same adapter merged into it.`);
     const values = head.read(), { method, trained } = loadAdapter(folder, model);
     return { method, trained: { ...trained, [SCORE]: tf.tensor(values, wanted) } };
   } finally { source.close(); }

@@ -26,12 +26,12 @@ export interface ReinforceOptions<R> extends DrawOptions, Omit<TrainOptions<Roll
 }
 
 /** Trains a policy by what its own answers earn. `batchSize` counts answers; the learning rate is constant by default. */
-export async function reinforce<R>({ prompts, reward, validation, rounds, promptsPerRound = 8, group = 8, updates = 1, maxNewTokens, topP, decodeBatch, ...options }: ReinforceOptions<R>): Promise<Run> {
+export async function reinforce<R>({ prompts, reward, validation, rounds, promptsPerRound = 8, group = 8, updates = 1, maxNewTokens, topP, decodeBatch, schedule = "constant", warmup = 0, ...options }: ReinforceOptions<R>): Promise<Run> {
   const { model, method, objective, batchSize = 8, accumulate = 1, seed = 0 } = options, drawing = { maxNewTokens, topP, decodeBatch };
   if (!Number.isInteger(rounds) || rounds < 1) throw new TunelabError(`reinforce: rounds is ${rounds}; it must be a whole number of at least 1.`);
   const source = experience({ model, method, objective, prompts, reward, promptsPerRound, group, updates, batchSize, seed, ...drawing });
   const run = await trainFrom<Rollout, RolloutBatch>({
-    schedule: "constant", warmup: 0, ...options, batchSize, steps: Math.ceil((rounds * source.perRound) / accumulate), source: () => source,
+    ...options, schedule, warmup, batchSize, steps: Math.ceil((rounds * source.perRound) / accumulate), source: () => source,
     evaluate: validation?.length ? async (trained, _loss, tick) => {
       const { answers: _answers, ...metrics } = await measurePolicy(model, validation, reward, { adapter: { method, trained }, temperature: objective.temperature, seed, batchSize, tick, ...drawing });
       return { loss: -metrics.reward, metrics };

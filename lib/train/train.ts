@@ -5,7 +5,7 @@
 import { StoppedError, stoppable } from "../course/stop";
 import { NonFiniteError, TunelabError } from "../errors";
 import type { Adapter, Method } from "../methods/method";
-import type { GradientPass, Model } from "../model";
+import { modelHash, type GradientPass, type Model } from "../model";
 import { baseOnly, sft } from "../objectives";
 import type { Loss, Objective } from "../objectives/objective";
 import { adamw } from "../optimizers/adamw";
@@ -32,7 +32,7 @@ export interface TrainOptions<Example, Batch extends { weight: number }> {
   /** Examples in one pass through the model; times `accumulate` = examples in one step. */
   batchSize?: number;
   accumulate?: number;
-  /** Peak learning rate; default: the method's own. */
+  /** Peak learning rate; default: the method's own (a tenth of it for DPO, GRPO and PPO). */
   learningRate?: number;
   schedule?: ScheduleName;
   /** Steps of linear rise at the beginning; default 5 % of all. */
@@ -105,7 +105,7 @@ export interface LoopOptions<Example, Batch extends { weight: number }> extends 
 export async function trainFrom<Example, Batch extends { weight: number }>(options: LoopOptions<Example, Batch>): Promise<Run> {
   const {
     model, method, objective, evaluate, optimizer = adamw(), epochs = 1, batchSize = BATCH_SIZE, accumulate = 1,
-    learningRate = method.learningRate ?? 1e-3, schedule = "cosine", clip = 1, seed = 0, evaluateEvery = 0, folder, saveEvery = 50, resume = false, display = true, recompute = false, precision = "float32", onStep,
+    learningRate = (method.learningRate ?? 1e-3) * (objective.rateFactor ?? 1), schedule = "cosine", clip = 1, seed = 0, evaluateEvery = 0, folder, saveEvery = 50, resume = false, display = true, recompute = false, precision = "float32", onStep,
   } = options;
   whole("train: batchSize", batchSize); whole("train: accumulate", accumulate); whole("train: saveEvery", saveEvery);
   whole("train: evaluateEvery", evaluateEvery, 0); whole("train: warmup", options.warmup ?? 0, 0);
@@ -227,10 +227,6 @@ export async function trainFrom<Example, Batch extends { weight: number }>(optio
   if (failure) throw failure;
   return run;
 }
-
-/** Tells base models apart without reading all of their weights: architecture, and the first numbers of every tensor. */
-const modelHash = ({ config, params }: Pick<Model, "config" | "params">): number =>
-  Object.entries(params).reduce((h, [name, t]) => tf.tidy(() => hash(`${name}[${t.shape}]${tf.slice(tf.reshape(t, [-1]), 0, Math.min(4, t.size)).dataSync()}`, h)), hash(JSON.stringify(config)));
 
 /** Ids a batch passes through the model, padding included. */
 const tokensOf = (batch: object): number => ("ids" in batch ? (batch.ids as ArrayLike<number>).length : 0);
