@@ -3,8 +3,8 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { progress, stoppable } from "../course";
 import { TunelabError } from "../errors";
-import { saveAdapter, type Adapter } from "../methods";
-import { modelHash, save, writeText, type Model } from "../model";
+import { saveAdapter } from "../methods";
+import { modelHash, writeText, type Model } from "../model";
 import {
   dpo, encodePreferences, encodePrompts, evaluateReward, grpo, loadRewardModel, modelReward, ppo, preferenceOf, reward as rewardModel, rewardScorer, saveRewardModel, VERIFIABLE_TASKS, verifiableReward, withReference,
   type PreferencePair, type Reward, type VerifiableTask,
@@ -15,6 +15,7 @@ import { reinforce, SCHEDULES, train, type Run } from "../train";
 import { UsageError, type Arguments, type Command, type Flag } from "./arguments";
 import { EXAMPLE_FLAGS, exampleOptions, loadModel, MODEL_FLAGS, result } from "./common";
 import { checkMethod, chooseMethod, METHOD_FLAGS } from "./methods";
+import { finished, keptOf, TRAINING_FLAGS, trainingOptions } from "./training";
 
 /** Options of each method beside those that all have. */
 const ROLLOUT = ["prompts", "group", "updates", "rounds", "max-tokens", "temperature", "top-p", "reward", "format-reward", "ratio-clip"], PASSES = ["steps", "epochs"];
@@ -37,11 +38,7 @@ const OWN_FLAGS: Record<string, Flag> = Object.fromEntries(Object.entries({
   "value-weight": { value: "X", help: "weight of the value loss (0.1)" }, lambda: { value: "X", help: "of the advantages (0.95)" },
 }).map(([name, flag]) => [name, { ...flag, help: `${of(name)}: ${flag.help}` }]));
 
-interface Setting { name: Name; model: Model; args: Arguments; common: ReturnType<typeof commonOptions> }
-const commonOptions = (args: Arguments) => ({
-  batchSize: args.number("batch-size"), accumulate: args.number("accumulate"), learningRate: args.number("learning-rate"), schedule: args.choice("schedule", SCHEDULES), warmup: args.number("warmup"), clip: args.number("clip"),
-  evaluateEvery: args.number("evaluate-every"), saveEvery: args.number("save-every"), seed: args.number("seed"), folder: args.need("out"), resume: args.has("resume"),
-});
+interface Setting { name: Name; model: Model; args: Arguments; common: ReturnType<typeof trainingOptions> }
 
 /** Log-probabilities of the reference, computed once and kept in the run's folder. */
 async function referenced(model: Model, pairs: PreferencePair[], file: string): Promise<PreferencePair[]> {
@@ -58,7 +55,7 @@ async function referenced(model: Model, pairs: PreferencePair[], file: string): 
   return made;
 }
 
-async function fromPreferences({ name, model, args, common }: Setting): Promise<{ run: Run; found: object }> {
+async function fromPreferences({ name, model, args, common }: Setting): Promise<{ run: Run; found: Record<string, unknown> }> {
   const options = exampleOptions(args), limit = options.maxLength ?? model.config.maxPositions;
   const read = async (file: string) => encodePreferences(model.tokenizer, await loadRecords(file, { parse: preferenceOf }), { ...options, maxLength: limit, long: options.maxLength === undefined ? "refuse" : "truncate" });
   let pairs: PreferencePair[] = await read(args.need("data")), validation = args.text("validation") ? ((await read(args.text("validation")!)) as PreferencePair[]) : undefined;
@@ -72,7 +69,7 @@ async function fromPreferences({ name, model, args, common }: Setting): Promise<
   return { run, found: name === "reward" && validation ? { quality: await evaluateReward(model, run, validation, { batchSize: common.batchSize }) } : {} };
 }
 
-async function fromRewards({ name, model, args, common }: Setting, judge: () => Reward<never>): Promise<{ run: Run; found: object }> {
+async function fromRewards({ name, model, args, common }: Setting, judge: () => Reward<never>): Promise<{ run: Run; found: Record<string, unknown> }> {
   const { template, system } = exampleOptions(args), read = async (file: string) => encodePrompts(model.tokenizer, await loadRecords(file), { template, system });
   const prompts = await read(args.need("data")), validation = args.text("validation") ? await read(args.text("validation")!) : undefined;
   if ((args.text("reward") ?? "verifiable") === "verifiable") {
@@ -94,23 +91,15 @@ export const align: Command = {
   flags: {
     model: MODEL_FLAGS.model,
     data: { value: "FILE", help: "dpo, reward: {prompt, chosen, rejected}; grpo, ppo: {prompt}, with {task, answer} for --reward verifiable", required: true },
-    out: { value: "DIR", help: "run folder: checkpoints, logs, and the adapter in DIR/adapter", required: true },
     method: { value: "NAME", help: NAMES.join(", "), required: true },
     adapter: { value: "DIR", help: "adapter that is merged into the model first (of supervised fine-tuning); the reference is the merged model" },
-    validation: { value: "FILE", help: "records to evaluate on, in the same form" },
     tune: { ...tune, help: `what is trained: ${tune.help}` },
     ...METHOD_OPTIONS, ...OWN_FLAGS,
-    "batch-size": { value: "N", help: "pairs or answers in one pass", default: "8" },
-    accumulate: { value: "N", help: "passes per optimizer step", default: "1" },
+    ...TRAINING_FLAGS,
+    "batch-size": { ...TRAINING_FLAGS["batch-size"], help: "pairs or answers in one pass" },
     "learning-rate": { value: "X", help: "peak learning rate (default: the method's own, a tenth of it for dpo, grpo, ppo)" },
     schedule: { value: "NAME", help: `${SCHEDULES.join(", ")} (dpo, reward cosine; grpo, ppo constant)` },
     warmup: { value: "N", help: "steps of linear rise (dpo, reward 5 % of all; grpo, ppo 0)" },
-    clip: { value: "X", help: "largest gradient norm, 0 = off", default: "1" },
-    "evaluate-every": { value: "N", help: "evaluate on --validation every N steps, 0 = at the start and end", default: "0" },
-    "save-every": { value: "N", help: "checkpoint every N steps", default: "50" },
-    seed: { value: "N", help: "seed of everything random", default: "0" },
-    resume: { help: "go on from the newest checkpoint in --out" },
-    merge: { help: "also write the merged model to DIR/merged" },
     ...EXAMPLE_FLAGS,
   },
   examples: [
@@ -126,16 +115,12 @@ export const align: Command = {
     if (name === "reward" && args.has("merge")) throw new UsageError("--merge: a reward model's head has no place in a merged model; leave it out.");
     const { model: base, adapter } = await loadModel(args);
     if (adapter && !adapter.method.merge) throw new TunelabError(`--adapter: ${adapter.method.name} has no plain weights to merge into the model; begin with an adapter of lora or another that merges.`);
-    const model = adapter ? { ...base, params: adapter.method.merge!(base.params, adapter.trained) } : base, setting: Setting = { name, model, args, common: commonOptions(args) };
+    const model = adapter ? { ...base, params: adapter.method.merge!(base.params, adapter.trained) } : base, setting: Setting = { name, model, args, common: trainingOptions(args) };
     const asked = args.text("reward") ?? "verifiable";
     const judge = (): Reward<never> => (asked === "verifiable" ? (verifiableReward({ format: args.number("format-reward") }) as Reward<never>) : modelReward(rewardScorer(model, loadRewardModel(asked, model))));
     const { run, found } = name === "dpo" || name === "reward" ? await fromPreferences(setting) : await fromRewards(setting, judge), folder = path.join(setting.common.folder, "adapter");
-    if (name === "reward") saveRewardModel(folder, run, model); else saveAdapter(folder, run as Adapter, model);
-    const merged = args.has("merge") ? path.join(setting.common.folder, "merged") : undefined;
-    if (merged) save({ ...model, params: run.method.merge!(model.params, run.trained) }, merged);
-    const last = run.history.steps.at(-1);
-    result({ status: run.status, message: run.message, steps: last?.step ?? 0, loss: last?.loss, metrics: last?.metrics, validation: run.history.evaluations.at(-1), ...found, adapter: folder, merged }, args);
-    if (run.status === "non-finite") throw new TunelabError(run.message);
-    return run.status === "stopped" ? 130 : 0;
+    const kept = keptOf(run, model, args);
+    if (name === "reward") saveRewardModel(folder, run, model); else saveAdapter(folder, kept, model);
+    return finished(run, kept, model, { ...found, adapter: folder }, args);
   },
 };

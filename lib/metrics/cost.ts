@@ -1,7 +1,8 @@
-/** What training costs: time, peak memory, stored bytes, energy estimated from stated watts; and one score from several criteria with stated weights. */
+/** What training costs: time, peak memory of process and tensors, stored bytes, energy estimated from stated watts; and one score from several criteria with stated weights. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { TunelabError } from "../errors";
+import { tf } from "../tensor";
 
 export interface Cost {
   /** Wall-clock time. */
@@ -32,6 +33,25 @@ export async function measureCost<T>(work: () => T | Promise<T>, { watts }: { wa
     const peakBytes = Math.max(mark ?? 0, sampled, process.memoryUsage.rss());
     return { result, cost: { seconds, peakBytes, addedBytes: Math.max(0, peakBytes - before), peakBy: mark ? "high-water mark" : "samples", ...(watts && { wattHours: wattHours(seconds, watts) }) } };
   } finally { clearInterval(timer); }
+}
+
+/**
+ * Runs synchronous or asynchronous `work`: by how much the bytes of all tensors at once exceeded those at the start, at most. Tensors that
+ * share their values count once (`tf.memory().numBytes` counts clones again); what compiled programs use inside is not in it.
+ */
+export async function peakTensorBytes<T>(work: () => T | Promise<T>): Promise<{ result: T; addedBytes: number }> {
+  const engine = tf.engine(), { trackTensor, removeDataId } = engine, bytesOf = (id: object) => engine.state.tensorInfo.get(id)?.bytes ?? 0;
+  let now = 0, addedBytes = 0;
+  engine.trackTensor = (t, backend) => {
+    const known = engine.state.tensorInfo.has(t.dataId);
+    trackTensor.call(engine, t, backend);
+    if (!known) addedBytes = Math.max(addedBytes, (now += bytesOf(t.dataId)));
+  };
+  engine.removeDataId = (id, backend) => {
+    now -= bytesOf(id);
+    removeDataId.call(engine, id, backend);
+  };
+  try { return { result: await work(), addedBytes }; } finally { Object.assign(engine, { trackTensor, removeDataId }); }
 }
 
 /** Linux: sets the process's high-water mark to what it holds now; false where that is not to be had. */

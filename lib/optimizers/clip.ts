@@ -3,7 +3,7 @@ import type { Scalar, Tensor } from "@tensorflow/tfjs";
 import { tf } from "../tensor";
 
 /** Σ g² over all tensors: the square of their global norm. */
-export const sumOfSquares = (gradients: readonly Tensor[]): Scalar => tf.addN(gradients.map((g) => tf.sum(tf.square(g)))) as Scalar;
+export const sumOfSquares = (gradients: readonly Tensor[]): Scalar => tf.addN(gradients.map((g) => tf.tidy(() => tf.sum(tf.square(g))))) as Scalar;
 
 /** What gradients of the global norm `norm` are multiplied by: min(1, max / (norm + 1e-6)). */
 export const clipFactor = (norm: number, max: number): number => Math.min(1, max / (norm + 1e-6));

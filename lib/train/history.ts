@@ -14,6 +14,9 @@ export interface StepRecord {
   seconds: number;
   /** Resident memory of the process, bytes. */
   memory: number;
+  /** With loss scaling: the step's scale, and whether it was left out because its gradient overflowed. */
+  lossScale?: number;
+  skipped?: boolean;
 }
 /** `perplexity` where the loss is in nats a token. */
 export interface EvaluationRecord { step: number; loss: number; perplexity?: number; metrics?: Record<string, number> }

@@ -9,10 +9,10 @@ import type { Optimizer } from "../optimizers/optimizer";
 import { fusedStepper } from "./fused";
 import { dispose, jit, mapParams, tf, type Params } from "../tensor";
 
-/** Value and gradient of a loss by every trained tensor. */
-export function valueAndGradients<B>(loss: Loss<B>, trained: Params, batch: B, key?: Tensor, note?: Note): { value: Scalar; gradients: Params } {
-  const names = Object.keys(trained);
-  const { value, grads } = tf.valueAndGrads((...tensors: Tensor[]) => loss(Object.fromEntries(names.map((n, i) => [n, tensors[i]])), batch, key, note))(Object.values(trained));
+/** Value and gradient of a loss by every trained tensor; the gradient is `scale` times as large. */
+export function valueAndGradients<B>(loss: Loss<B>, trained: Params, batch: B, key?: Tensor, scale = 1, note?: Note): { value: Scalar; gradients: Params } {
+  const names = Object.keys(trained), f = (...tensors: Tensor[]) => loss(Object.fromEntries(names.map((n, i) => [n, tensors[i]])), batch, key, note);
+  const { value, grads } = tf.valueAndGrads(f)(Object.values(trained), scale === 1 ? undefined : tf.scalar(scale));
   return { value: value as Scalar, gradients: Object.fromEntries(names.map((n, i) => [n, grads[i]])) };
 }
 
@@ -27,8 +27,8 @@ export function notes(): { take(share: number): Note; metrics(): Record<string, 
   };
 }
 
-/** Mean loss and gradient over several batches, each counted by its weight: the same as over one large batch. */
-export function accumulate<B extends { weight: number }>(loss: Loss<B>, trained: Params, batches: readonly B[], key?: (micro: number) => Tensor): Gradients {
+/** Mean loss and gradient over several batches, each counted by its weight: the same as over one large batch. `scale`: of the loss, while its gradient is taken. */
+export function accumulate<B extends { weight: number }>(loss: Loss<B>, trained: Params, batches: readonly B[], key?: (micro: number) => Tensor, scale = 1): Gradients {
   const total = batches.reduce((sum, b) => sum + b.weight, 0);
   if (!(total > 0)) throw new TunelabError("A batch has no targets, so there is no loss; leave out examples without an answer, or raise maxLength.");
   const noted = notes();
@@ -38,9 +38,9 @@ export function accumulate<B extends { weight: number }>(loss: Loss<B>, trained:
     const share = batch.weight / total, before = sum;
     try {
       sum = tf.tidy(() => {
-        const { value, gradients } = valueAndGradients(loss, trained, batch, key?.(i), noted.take(share));
+        const { value, gradients } = valueAndGradients(loss, trained, batch, key?.(i), scale, noted.take(share)), factor = share / scale;
         mean += value.dataSync()[0] * share;
-        return share === 1 ? gradients : mapParams(gradients, (g, name) => (before[name] ? tf.add(before[name], tf.mul(g, share)) : tf.mul(g, share)));
+        return factor === 1 ? gradients : mapParams(gradients, (g, name) => (before[name] ? tf.add(before[name], tf.mul(g, factor)) : tf.mul(g, factor)));
       });
     } finally { dispose(before); }
   }
@@ -105,19 +105,19 @@ export interface Attempt {
 }
 type Setting<E, B extends { weight: number }> = { loss: Loss<B>; objective: Objective<E, B>; model: Pick<Model, "config" | "params">; method: Method; optimizer: Optimizer; clip: number; pass?: GradientPass };
 
-/** Begins steps: all gradients first, or, with a fused optimizer, layer by layer. */
-export function stepper<E, B extends { weight: number }>({ loss, objective, model, method, optimizer, clip, pass }: Setting<E, B>): (now: Trainable, batches: readonly B[], key: (micro: number) => Tensor) => Attempt {
+/** Begins steps: all gradients first, or, with a fused optimizer, layer by layer. `scale`: see loss-scale.ts. */
+export function stepper<E, B extends { weight: number }>({ loss, objective, model, method, optimizer, clip, pass }: Setting<E, B>): (now: Trainable, batches: readonly B[], key: (micro: number) => Tensor, scale?: number) => Attempt {
   if (!optimizer.fused)
-    return (now, batches, key) => {
-      const gradients = accumulate(loss, now.trained, batches, key);
+    return (now, batches, key, scale) => {
+      const gradients = accumulate(loss, now.trained, batches, key, scale);
       return { loss: gradients.loss, norm: gradients.norm, metrics: gradients.metrics, apply: (rate) => update(now, gradients, optimizer, rate, clip, method.rateFactor), drop: () => dispose(gradients.gradients) };
     };
   const fused = fusedStepper(objective, model, method, optimizer, pass);
-  return (now, [batch], keyOf) => {
+  return (now, [batch], keyOf, scale) => {
     const key = () => keyOf(0), attempt: Attempt = {
-      ...(clip ? fused.measure(now, batch, key) : {}),
+      ...(clip ? fused.measure(now, batch, key, scale) : {}),
       apply(rate) {
-        const { next, ...rest } = fused.move(now, batch, rate, clip ? { norm: attempt.norm!, max: clip } : undefined, key);
+        const { next, ...rest } = fused.move(now, batch, rate, clip ? { norm: attempt.norm!, max: clip } : undefined, key, scale);
         Object.assign(attempt, clip ? { failure: rest.failure } : rest); // the norm before clipping is the one to report
         return next;
       },

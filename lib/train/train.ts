@@ -9,6 +9,7 @@ import { modelHash, type GradientPass, type Model } from "../model";
 import { baseOnly, sft } from "../objectives";
 import type { Loss, Objective } from "../objectives/objective";
 import { adamw } from "../optimizers/adamw";
+import type { LossScale } from "../optimizers/loss-scale";
 import type { Optimizer } from "../optimizers/optimizer";
 import { dispose, hash, key, mapParams, tf, type Params, type Precision } from "../tensor";
 import { batchSource, type Source } from "./batches";
@@ -43,6 +44,8 @@ export interface TrainOptions<Example, Batch extends { weight: number }> {
   recompute?: boolean;
   /** Of the inputs of matrix products: "bfloat16" or "half" is faster on GPUs that have units for it; sums and weights stay float32. */
   precision?: Precision;
+  /** Multiplies the loss while its gradient is taken, for gradients that underflow in "half" (see loss-scale.ts): `staticScale(…)`, `dynamicScale()`. */
+  lossScale?: LossScale;
   seed?: number;
   /** Evaluate on data.validation every so many steps (and at the end); 0 = only at the end. */
   evaluateEvery?: number;
@@ -65,7 +68,9 @@ export interface Run extends Adapter {
   message: string;
 }
 
-const PRECISIONS: readonly Precision[] = ["float32", "bfloat16", "half"];
+/** A gradient that overflows even at this scale is no matter of scaling. */
+const SMALLEST_SCALE = 2 ** -24;
+export const PRECISIONS: readonly Precision[] = ["float32", "bfloat16", "half"];
 
 let last: Run | undefined;
 /** The run of the most recent train() in this process, also after Stop: a notebook loses the names declared in a stopped cell. */
@@ -105,7 +110,7 @@ export interface LoopOptions<Example, Batch extends { weight: number }> extends 
 export async function trainFrom<Example, Batch extends { weight: number }>(options: LoopOptions<Example, Batch>): Promise<Run> {
   const {
     model, method, objective, evaluate, optimizer = adamw(), epochs = 1, batchSize = BATCH_SIZE, accumulate = 1,
-    learningRate = (method.learningRate ?? 1e-3) * (objective.rateFactor ?? 1), schedule = "cosine", clip = 1, seed = 0, evaluateEvery = 0, folder, saveEvery = 50, resume = false, display = true, recompute = false, precision = "float32", onStep,
+    learningRate = (method.learningRate ?? 1e-3) * (objective.rateFactor ?? 1), schedule = "cosine", clip = 1, seed = 0, evaluateEvery = 0, folder, saveEvery = 50, resume = false, display = true, recompute = false, precision = "float32", lossScale, onStep,
   } = options;
   whole("train: batchSize", batchSize); whole("train: accumulate", accumulate); whole("train: saveEvery", saveEvery);
   whole("train: evaluateEvery", evaluateEvery, 0); whole("train: warmup", options.warmup ?? 0, 0);
@@ -114,13 +119,14 @@ export async function trainFrom<Example, Batch extends { weight: number }>(optio
   if (!(clip >= 0)) throw new TunelabError(`train: clip is ${clip}; it must be 0 (off) or more.`);
   if (!PRECISIONS.includes(precision)) throw new TunelabError(`train: precision "${precision}" is unknown; choose from ${PRECISIONS.join(", ")}.`);
   if (optimizer.fused && accumulate > 1) throw new TunelabError(`train: optimizer "${optimizer.name}" uses each gradient at once, so gradients cannot be accumulated; raise batchSize instead of accumulate, or choose another optimizer.`);
+  if (optimizer.fused && lossScale && !clip) throw new TunelabError(`train: with optimizer "${optimizer.name}" an overflow must be known before the first layer moves; set clip, whose pass finds it, or leave lossScale out.`);
   await new Promise(setImmediate); // from here on a notebook's Stop can no longer cut into the middle of a tensor operation
 
   const source = options.source(batchSize, seed);
   const steps = whole("train: steps", options.steps ?? Math.ceil((epochs * source.perEpoch) / accumulate));
   const rate = makeSchedule(schedule, steps, options.warmup ?? Math.ceil(steps * 0.05));
   const { warmup } = options;
-  const settings = { method: method.name, ...method.settings, optimizer: [optimizer.name, optimizer.settings], objective: objective.settings ? [objective.name, objective.settings] : objective.name, steps, batchSize, accumulate, learningRate, schedule, warmup, clip, seed, ...(precision === "float32" ? {} : { precision }) };
+  const settings = { method: method.name, ...method.settings, optimizer: [optimizer.name, optimizer.settings], objective: objective.settings ? [objective.name, objective.settings] : objective.name, steps, batchSize, accumulate, learningRate, schedule, warmup, clip, seed, ...(precision === "float32" ? {} : { precision }), ...(lossScale ? { lossScale: [lossScale.name, lossScale.settings] } : {}) };
   const fingerprint = `${JSON.stringify(settings)} data:${source.fingerprint()} model:${modelHash(model)}`;
   const pass: GradientPass = { recompute: recompute ? "all" : "cheap", precision }, loss = objective.loss(model, method, pass), { penalty } = method;
   if (optimizer.fused && (method.encode || penalty || method.rateFactor))
@@ -130,7 +136,7 @@ export async function trainFrom<Example, Batch extends { weight: number }>(optio
 
   const begun = start(options, optimizer, fingerprint, seed), { history } = begun;
   source.restore?.(begun.source);
-  let { step } = begun, now: Trainable = { trained: begun.trained, state: begun.optimizer };
+  let { step } = begun, scaling = begun.lossScale ?? lossScale?.init(), now: Trainable = { trained: begun.trained, state: begun.optimizer };
   /** The parameters before the latest update, until a finite loss has shown that the update was sound. */
   let before: Params | undefined;
   const log = folder ? openLog(folder, history) : undefined, show = reporter({ model, method, trained: now.trained, steps, enabled: display, nats: objective.perplexity, rewards: source.measured !== undefined });
@@ -139,7 +145,7 @@ export async function trainFrom<Example, Batch extends { weight: number }>(optio
   let saved = progress();
   const checkpoint = () => {
     if (!folder || step === 0 || saved === progress()) return;
-    saveState(folder, { step, trained: now.trained, optimizer: now.state, history, fingerprint, source: source.state?.() });
+    saveState(folder, { step, trained: now.trained, optimizer: now.state, history, lossScale: scaling, fingerprint, source: source.state?.() });
     saved = progress();
   };
   const validate = async () => {
@@ -180,8 +186,9 @@ export async function trainFrom<Example, Batch extends { weight: number }>(optio
         batches.push(objective.collate(await source.at(n, now.trained, tick)));
         Object.assign(measured, source.measured?.(n));
       }
-      const attempt = begin(now, batches, (i) => key(hash(`step${step}.${i}`, seed)));
-      if (attempt.loss !== undefined && !(Number.isFinite(attempt.loss) && Number.isFinite(attempt.norm))) {
+      const scale = scaling?.scale, attempt = begin(now, batches, (i) => key(hash(`step${step}.${i}`, seed)), scale);
+      const overflow = scaling !== undefined && Number.isFinite(attempt.loss) && !Number.isFinite(attempt.norm) && scaling.scale >= SMALLEST_SCALE;
+      if (attempt.loss !== undefined && !overflow && !(Number.isFinite(attempt.loss) && Number.isFinite(attempt.norm))) {
         attempt.drop();
         takeBack(`the loss is ${attempt.loss} and the gradient's norm ${attempt.norm}`);
         break;
@@ -191,11 +198,15 @@ export async function trainFrom<Example, Batch extends { weight: number }>(optio
       if (before) dispose(before);
       before = undefined;
       const learningRateNow = learningRate * rate(step), previous = now.trained;
-      now = attempt.apply(learningRateNow);
-      if (!optimizer.fused) before = previous;
-      run.trained = now.trained;
+      if (overflow) attempt.drop();
+      else {
+        now = attempt.apply(learningRateNow);
+        if (!optimizer.fused) before = previous;
+        run.trained = now.trained;
+      }
+      if (scaling) scaling = lossScale!.next(scaling, !overflow);
       if (attempt.failure) throw attempt.failure;
-      if (!(Number.isFinite(attempt.loss) && Number.isFinite(attempt.norm))) {
+      if (!overflow && !(Number.isFinite(attempt.loss) && Number.isFinite(attempt.norm))) {
         run.status = "non-finite";
         run.message = `Step ${step + 1}: the loss is ${attempt.loss} and the gradient's norm ${attempt.norm}; stopped. Layers with a gradient that is no number were left as they were. Lower the learning rate (now ${learningRate}), clip by norm, or check the data.`;
         break;
@@ -203,12 +214,13 @@ export async function trainFrom<Example, Batch extends { weight: number }>(optio
       step++;
       const seconds = (performance.now() - began) / 1000, tokens = batches.reduce((n, b) => n + tokensOf(b), 0);
       const record: StepRecord = {
-        step, epoch: (step * accumulate) / source.perEpoch, loss: attempt.loss!, ...(attempt.metrics || Object.keys(measured).length ? { metrics: { ...attempt.metrics, ...measured } } : {}), learningRate: learningRateNow, gradientNorm: attempt.norm!,
+        step, epoch: (step * accumulate) / source.perEpoch, loss: attempt.loss!, ...(attempt.metrics || Object.keys(measured).length ? { metrics: { ...attempt.metrics, ...measured } } : {}), learningRate: learningRateNow, gradientNorm: overflow ? Infinity : attempt.norm!,
         tokensPerSecond: tokens / seconds, seconds, memory: process.memoryUsage.rss(),
+        ...(scale === undefined ? {} : { lossScale: scale, skipped: overflow }),
       };
       history.steps.push(record); log?.step(record); show.step(history); onStep?.(record);
     }
-    if (run.status === "running") { run.status = "done"; run.message = `Done: ${steps} steps.`; }
+    if (run.status === "running") { run.status = "done"; run.message = `Done: ${steps} steps${leftOut(history)}.`; }
   } catch (error) {
     if (error instanceof NonFiniteError) takeBack("the model's own answers are no numbers any more");
     else {
@@ -227,6 +239,12 @@ export async function trainFrom<Example, Batch extends { weight: number }>(optio
   if (failure) throw failure;
   return run;
 }
+
+/** How many steps overflowed under loss scaling, if any did. */
+const leftOut = ({ steps }: History): string => {
+  const n = steps.filter((r) => r.skipped).length;
+  return n ? `, of which ${n} moved nothing because the scaled gradient overflowed` : "";
+};
 
 /** Ids a batch passes through the model, padding included. */
 const tokensOf = (batch: object): number => ("ids" in batch ? (batch.ids as ArrayLike<number>).length : 0);

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import { test } from "node:test";
-import { accuracy, bitsPerByte, bootstrapInterval, calibration, classificationReport, corpusBleu, efficiencyScore, mean, measureCost, pairedDifference, perplexity, quantile, storedBytes, unigramPerplexity, wattHours } from "tunelab/metrics";
+import { backend, tf } from "tunelab/tensor";
+import { accuracy, bitsPerByte, bootstrapInterval, calibration, classificationReport, corpusBleu, efficiencyScore, mean, measureCost, pairedDifference, peakTensorBytes, perplexity, quantile, storedBytes, unigramPerplexity, wattHours } from "tunelab/metrics";
 import * as everything from "tunelab";
 import { close, userError } from "../support/compare";
 import { readJson, temporary } from "../support/fixtures";
@@ -80,6 +81,21 @@ test("cost: time, memory that is really taken, energy; failures come through", a
   await assert.rejects(measureCost(() => { throw new RangeError("x"); }), RangeError);
   await assert.rejects(measureCost(() => 1, { watts: -1 }), userError("watts is -1"));
 });
+test("peak of tensor bytes: what exists at once beyond the start, clones counted once", async () => {
+  await backend();
+  const held = tf.ones([1000]);
+  const { result, addedBytes } = await peakTensorBytes(async () => {
+    tf.tidy(() => { const a = tf.ones([300]), b = a.clone(); tf.add(a, b); }); // 2 × 1200 bytes
+    await null;
+    held.dispose();
+    return tf.zeros([250]); // 1000 bytes, but 4000 fewer than at the start
+  });
+  assert.equal(addedBytes, 2400);
+  assert.equal((await peakTensorBytes(() => result.clone())).addedBytes, 0);
+  tf.disposeVariables();
+  result.dispose();
+});
+
 test("stored bytes: a file, and a folder with all that is in it", () => {
   const place = folder("saved");
   fs.mkdirSync(`${place}/inner`, { recursive: true });

@@ -30,7 +30,7 @@ export const headOf = (name: string): Params => ({ [name]: tf.tensor(expected.he
 export function compare<E, B extends { weight: number }>(objective: Objective<E, B>, { model, adapter }: { model: Model; adapter: Adapter }, examples: readonly E[], name: string, extra: Params = {}, tolerance = 1e-5): { metrics: Record<string, number>; worst: { loss: number; gradient: number } } {
   const { loss, gradient } = expected.cases[name], metrics: Record<string, number> = {}, trained = { ...adapter.trained, ...extra }, worst = { loss: 0, gradient: 0 };
   tf.tidy(() => {
-    const { value, gradients } = valueAndGradients(objective.loss(model, adapter.method), trained, objective.collate(examples), undefined, (measured) => { for (const [n, t] of Object.entries(measured)) metrics[n] = t.dataSync()[0]; });
+    const { value, gradients } = valueAndGradients(objective.loss(model, adapter.method), trained, objective.collate(examples), undefined, 1, (measured) => { for (const [n, t] of Object.entries(measured)) metrics[n] = t.dataSync()[0]; });
     worst.loss = Math.abs(value.dataSync()[0] / loss - 1);
     assert.ok(worst.loss <= tolerance, `${name}: loss ${value.dataSync()[0]}, TRL's ${loss}`);
     assert.deepEqual(Object.keys(gradients).sort(), Object.keys(gradient).sort());
