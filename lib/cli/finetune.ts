@@ -11,7 +11,7 @@ export const finetune: Command = {
   summary: "fine-tune a model on a file of records and write an adapter (where PEFT has the method, one that it loads)",
   flags: {
     model: MODEL_FLAGS.model,
-    data: { value: "FILE", help: ".jsonl or .json of {question, answer}, {prompt, completion}, {instruction, output} or {messages}", required: true },
+    data: { value: "FILE", help: ".jsonl or .json of {question, answer}, {prompt, completion}, {instruction, output}, {text, label} or {messages}", required: true },
     ...METHOD_FLAGS,
     steps: { value: "N", help: "optimizer steps (instead of --epochs)" },
     epochs: { value: "N", help: "passes over the data", default: "1" },

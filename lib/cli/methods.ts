@@ -66,9 +66,12 @@ export function checkMethod(args: Arguments, flag = "method"): string {
   return name;
 }
 
+/** A method by name, with the options that are given and its own defaults for the rest. */
+export const makeMethod = (name: string, args: Arguments, model: Model, examples: readonly Example[]): Method | Promise<Method> => MAKERS[name].make(args, model, examples);
+
 /** The method that the command line asks for; some look at the model, the FISH mask at the data too. */
 export async function chooseMethod(args: Arguments, model: Model, examples: readonly Example[], flag = "method"): Promise<Method> {
-  const method = await MAKERS[checkMethod(args, flag)].make(args, model, examples);
+  const method = await makeMethod(checkMethod(args, flag), args, model, examples);
   if (args.has("merge") && !method.merge) throw new TunelabError(`--merge: ${method.name} has no plain weights to merge into the model; leave it out, and give the adapter with --adapter.`);
   return method;
 }

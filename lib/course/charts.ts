@@ -1,5 +1,6 @@
-/** The course's three charts in one house style: readable, colour-blind safe, told apart by shape too, nothing decorative. */
+/** The course's charts in one house style: readable, colour-blind safe, told apart by shape too, nothing decorative. */
 import type { Figure } from "./figure";
+import { pick } from "./language";
 
 /** Numbers or categories along one axis. */
 export type Values = ArrayLike<number> | string[];
@@ -38,6 +39,18 @@ function errorBars(error: ArrayLike<number> | undefined): object | undefined {
   return error && { type: "data", array: error, thickness: 1.5, width: 4 };
 }
 
+/** Width of a text in pixels, 14 px letters, estimated; the wider of two languages. */
+const widthOf = (text: string): number => Math.max(...[pick(text, "zh"), pick(text, "en")].map((one) => [...one].reduce((px, c) => px + (WIDE.test(c) ? 14 : 8), 0)));
+const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/;
+/** For names of categories beside the y axis: room for them (static pictures have no automatic margins), and the axis title above them, where it covers none. */
+function namesLeft(plain: Record<string, unknown>, names: Values | undefined): Record<string, unknown> {
+  const texts = Array.isArray(names) ? (names as unknown[]).filter((n): n is string => typeof n === "string") : [];
+  if (!texts.length) return plain;
+  const { title, ...yaxis } = plain.yaxis as { title: { text: string } }, margin = plain.margin as { t: number };
+  const above = { text: title.text, xref: "paper", yref: "paper", x: 0, y: 1, xanchor: "right", yanchor: "bottom", xshift: -8, showarrow: false };
+  return { ...plain, margin: { ...margin, l: Math.max(70, 24 + Math.max(...[title.text, ...texts].map(widthOf))), t: margin.t + 12 }, yaxis, annotations: [above] };
+}
+
 /** Lines over x, one for each series; few points are marked. */
 export function lineChart(chart: Chart & { series: Series[] }): Figure {
   const data = chart.series.map(({ name, x, y, error }, i) => ({
@@ -53,17 +66,56 @@ export function lineChart(chart: Chart & { series: Series[] }): Figure {
   return { data, layout: layout(chart, data.length > 1), alt: chart.alt };
 }
 
-/** Bars over categories, side by side for several series. */
-export function barChart(chart: Chart & { series: Series[] }): Figure {
-  const data = chart.series.map(({ name, x, y, error }, i) => ({
-    type: "bar",
+interface Box { x: number; y: number; w: number; h: number }
+/** Where the name of each point goes so that it covers few others: greedily, one after the other, on a plane of about 600 × 340 px. */
+function namePlaces(points: readonly { x: number; y: number; label: string }[]): string[] {
+  const range = (values: number[]) => Math.max(...values) - Math.min(...values) || 1;
+  const scale = Math.min(600 / range(points.map((p) => p.x)), 340 / range(points.map((p) => p.y)));
+  const taken: Box[] = points.map((p) => ({ x: p.x * scale - 5, y: p.y * scale - 5, w: 10, h: 10 }));
+  const overlap = (a: Box, b: Box) => Math.max(0, Math.min(a.x + a.w, b.x + b.w) - Math.max(a.x, b.x)) * Math.max(0, Math.min(a.y + a.h, b.y + b.h) - Math.max(a.y, b.y));
+  return points.map(({ x, y, label }) => {
+    const w = widthOf(label) * 0.9, h = 14, [px, py] = [x * scale, y * scale];
+    const places: [string, Box][] = [
+      ["top center", { x: px - w / 2, y: py + 6, w, h }], ["bottom center", { x: px - w / 2, y: py - 6 - h, w, h }],
+      ["middle right", { x: px + 7, y: py - h / 2, w, h }], ["middle left", { x: px - 7 - w, y: py - h / 2, w, h }],
+    ];
+    const [best] = places.map(([name, box]) => ({ name, box, covered: taken.reduce((sum, other) => sum + overlap(box, other), 0) })).sort((a, b) => a.covered - b.covered);
+    taken.push(best.box);
+    return best.name;
+  });
+}
+
+/** Points with their names, one colour and shape for each group: a map. Both axes have the same scale. */
+export function scatterChart(chart: Chart & { groups: { name: string; x: ArrayLike<number>; y: ArrayLike<number>; labels: string[] }[] }): Figure {
+  const places = namePlaces(chart.groups.flatMap(({ x, y, labels }) => labels.map((label, i) => ({ x: x[i], y: y[i], label }))));
+  const data = chart.groups.map(({ name, x, y, labels }, i) => ({
+    type: "scatter",
+    mode: "markers+text",
     name,
     x,
     y,
-    error_y: errorBars(error),
+    text: labels,
+    textposition: places.splice(0, labels.length),
+    textfont: { size: 12, color: COLOURS[i % COLOURS.length] },
+    cliponaxis: false,
+    marker: { color: COLOURS[i % COLOURS.length], symbol: SYMBOLS[i % SYMBOLS.length], size: 7 },
+  }));
+  const plain = layout(chart, data.length > 1);
+  return { data, layout: { ...plain, height: 480, yaxis: { ...(plain.yaxis as object), scaleanchor: "x" } }, alt: chart.alt };
+}
+
+/** Bars over categories, side by side for several series. `horizontal`: categories from top to bottom, for long names; `x` is still what belongs to them. */
+export function barChart(chart: Chart & { series: Series[]; horizontal?: boolean }): Figure {
+  const { horizontal = false } = chart;
+  const data = chart.series.map(({ name, x, y, error }, i) => ({
+    type: "bar",
+    name,
+    ...(horizontal ? { orientation: "h", x: y, y: x, error_x: errorBars(error) } : { x, y, error_y: errorBars(error) }),
     marker: { color: COLOURS[i % COLOURS.length], pattern: { shape: ["", "/", ".", "x"][i % 4] } },
   }));
-  return { data, layout: layout(chart, data.length > 1), alt: chart.alt };
+  if (!horizontal) return { data, layout: layout(chart, data.length > 1), alt: chart.alt };
+  const turned = namesLeft(layout({ ...chart, x: chart.y, y: chart.x }, data.length > 1), chart.series[0]?.x);
+  return { data, layout: { ...turned, yaxis: { ...(turned.yaxis as object), autorange: "reversed" } }, alt: chart.alt };
 }
 
 /** A table of numbers as colours: z[row][column]. With `centre` the colours diverge from that value. */
@@ -71,5 +123,5 @@ export function heatmap(chart: Chart & { xs?: Values; ys?: Values; z: ArrayLike<
   const { xs, ys, z, zTitle, centre } = chart;
   const colours = centre === undefined ? { colorscale: "Cividis" } : { colorscale: "RdBu", zmid: centre };
   const data = [{ type: "heatmap", x: xs, y: ys, z, ...colours, colorbar: { title: { text: zTitle, side: "top" } } }];
-  return { data, layout: layout(chart, false), alt: chart.alt };
+  return { data, layout: namesLeft(layout(chart, false), ys), alt: chart.alt };
 }

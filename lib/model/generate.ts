@@ -54,6 +54,17 @@ export async function generate(model: Model, prompts: readonly (string | readonl
   return rows.map((row) => row.finish());
 }
 
+/** Answers to any number of prompts, in their order, made in batches of prompts of like length (little padding, bounded memory). */
+export async function generateAll(model: Model, prompts: readonly string[], { batchSize = 16, ...options }: Omit<GenerateOptions, "adapters" | "onText"> & { batchSize?: number } = {}): Promise<Generated[]> {
+  if (!(Number.isInteger(batchSize) && batchSize > 0)) throw new TunelabError(`generateAll: batchSize is ${batchSize}; it must be a whole number of at least 1.`);
+  const encoded = prompts.map((p) => model.tokenizer.encode(p)), order = prompts.map((_, i) => i).sort((a, b) => encoded[a].length - encoded[b].length), answers: Generated[] = new Array(prompts.length);
+  for (let i = 0; i < order.length; i += batchSize) {
+    const batch = order.slice(i, i + batchSize);
+    (await generate(model, batch.map((k) => encoded[k]), options)).forEach((answer, k) => { answers[batch[k]] = answer; });
+  }
+  return answers;
+}
+
 /** One answer in the making: picks tokens, turns them into text, watches for its end. */
 class Row {
   readonly ids: number[] = [];

@@ -16,6 +16,7 @@ export type TextRecord =
   | { question: string; answer: string }
   | { prompt: string; completion: string }
   | { instruction: string; input?: string; output: string }
+  | { text: string; label: string }
   | { messages: ChatMessage[] };
 
 export interface ExampleOptions {
@@ -50,7 +51,8 @@ export function messagesOf(record: unknown, where = "record"): ChatMessage[] {
   if ("question" in r) return turn(text("question"), text("answer"));
   if ("prompt" in r) return turn(text("prompt"), text("completion"));
   if ("instruction" in r) return turn(r.input ? `${text("instruction")}\n\n${text("input")}` : text("instruction"), text("output"));
-  throw new TunelabError(`${where}: has none of the known fields; use {question, answer}, {prompt, completion}, {instruction, output} or {messages}.`);
+  if ("text" in r && "label" in r) return turn(text("text"), text("label"));
+  throw new TunelabError(`${where}: has none of the known fields; use {question, answer}, {prompt, completion}, {instruction, output}, {text, label} or {messages}.`);
 }
 
 /** Prompt text that a model is asked with: everything up to where its answer begins. */

@@ -118,3 +118,23 @@ const LICENCES: Readonly<Record<string, LicenceTerms>> = {
 
 /** What a licence (SPDX identifier) allows and asks for, or undefined where it is not known here: then read it. */
 export const licenceTerms = (licence: string): LicenceTerms | undefined => (Object.hasOwn(LICENCES, licence) ? LICENCES[licence] : undefined);
+
+export interface CombinedTerms {
+  /** What holds for the whole: the strictest of the parts, as far as they are known here. */
+  terms: LicenceTerms;
+  /** Licences that are not known here. */
+  unknown: string[];
+  /** Two or more licences that each want derived data under themselves: the parts cannot be published as one. */
+  conflict: string[];
+}
+/** Terms of a mixture of data under several licences (SPDX identifiers). A share-alike licence in another version of itself counts as another licence. */
+export function combinedTerms(licences: Iterable<string>): CombinedTerms {
+  const all = [...new Set(licences)], known = all.flatMap((name) => { const terms = licenceTerms(name); return terms ? [{ name, terms }] : []; });
+  if (all.length === 0) throw new TunelabError("combinedTerms: there are no licences; give at least one SPDX identifier.");
+  const every = (name: keyof LicenceTerms) => known.every((k) => k.terms[name]), some = (name: keyof LicenceTerms) => known.some((k) => k.terms[name]);
+  const alike = known.filter((k) => k.terms.shareAlike).map((k) => k.name);
+  return {
+    terms: { commercial: every("commercial"), changes: every("changes"), attribution: some("attribution"), shareAlike: some("shareAlike") },
+    unknown: all.filter((name) => !licenceTerms(name)), conflict: alike.length > 1 ? alike : [],
+  };
+}

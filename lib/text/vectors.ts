@@ -1,5 +1,6 @@
-/** Word vectors: similarity, neighbours, analogies. */
+/** Word vectors: similarity, neighbours, analogies, maps. */
 import { TunelabError } from "../errors";
+import { svd, tf } from "../tensor";
 import type { Vocabulary } from "./onehot";
 
 export interface WordVectors {
@@ -41,4 +42,21 @@ export function nearestWords(v: WordVectors, to: string | ArrayLike<number>, cou
 export function analogy(v: WordVectors, a: string, b: string, c: string, count = 5): Neighbour[] {
   const [x, y, z] = [a, b, c].map((word) => { const w = vectorOf(v, word), norm = Math.hypot(...w) || 1; return Array.from(w, (t) => t / norm); });
   return nearestWords(v, y.map((t, i) => t - x[i] + z[i]), count, [a, b, c]);
+}
+
+export interface WordMap {
+  words: string[];
+  x: number[];
+  y: number[];
+  /** Share of the words' variance that the two directions show. */
+  explained: number;
+}
+/** Words in the plane of the two directions in which their unit vectors differ most (principal components). */
+export function wordMap(v: WordVectors, words: readonly string[]): WordMap {
+  if (words.length < 3) throw new TunelabError(`wordMap: ${words.length} words; give at least three, or there is no plane to choose.`);
+  const unit = words.map((word) => { const w = vectorOf(v, word), norm = Math.hypot(...w) || 1; return Array.from(w, (t) => t / norm); });
+  const mean = unit[0].map((_, k) => unit.reduce((sum, row) => sum + row[k], 0) / unit.length);
+  const pca = tf.tensor2d(unit.map((row) => row.map((t, k) => t - mean[k]))), { U, s, V } = svd(pca), rows = U.arraySync() as number[][], total = s.reduce((sum, x) => sum + x * x, 0);
+  for (const t of [pca, U, V]) t.dispose();
+  return { words: [...words], x: rows.map((r) => r[0] * s[0]), y: rows.map((r) => r[1] * s[1]), explained: total ? (s[0] ** 2 + s[1] ** 2) / total : 1 };
 }

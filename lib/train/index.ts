@@ -1,5 +1,6 @@
 export * from "./fused";
 export * from "./batches";
+export * from "./compare";
 export * from "./experience";
 export * from "./history";
 export * from "./reinforce";

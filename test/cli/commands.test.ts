@@ -21,7 +21,7 @@ writeFileSync(data, Array.from({ length: 6 }, (_, i) => `${JSON.stringify({ ques
 test("every command explains itself", async () => {
   const all = await tunelab("--help");
   assert.equal(all.code, 0);
-  for (const command of ["finetune", "align", "generate", "evaluate", "info"]) {
+  for (const command of ["finetune", "compare", "align", "generate", "evaluate", "info"]) {
     assert.match(all.out, new RegExp(`\\n  ${command} `));
     const { code, out } = await tunelab(command, "--help");
     assert.equal(code, 0);
@@ -35,6 +35,8 @@ test("wrong use ends with 2 and says what is right", async () => {
     [[], /Commands:/], [["fly"], /no command "fly"/], [["info", "--fast"], /--fast/], [["generate", "--model", MODEL], /--prompt is needed/],
     [["finetune", "--model", MODEL, "--data", data, "--out", folder, "--steps", "many"], /--steps many: is not a number/],
     [["finetune", "--model", MODEL, "--data", data, "--out", folder, "--method", "magic"], /--method magic: choose from lora/],
+    [["compare", "--model", MODEL, "--data", data, "--validation", data, "--out", folder, "--methods", "lora,magic"], /--methods magic: choose from lora/],
+    [["compare", "--model", MODEL, "--data", data, "--validation", data, "--out", folder, "--metric", "exact"], /name records in --test/],
   ] as [string[], RegExp][]) {
     const { code, out, err } = await tunelab(...args);
     assert.equal(code, 2, args.join(" "));
@@ -107,4 +109,19 @@ test("finetune, generate, evaluate, info, resume", { skip: noModel, timeout: 300
     const steps = readFileSync(log, "utf8").trim().split("\n").map((line) => JSON.parse(line).step);
     assert.deepEqual(steps, [1, 2, 3, 4, 5, 6, 7, 8]);
   });
+});
+
+test("compare: a table, a picture and results that a second call takes up", { timeout: 300_000 }, async () => {
+  const out = join(folder, "compared"), args = ["compare", "--model", "data/course-model", "--data", data, "--validation", data, "--test", data, "--metric", "rouge-l", "--max-new-tokens", "4", "--methods", "ia3,bitfit", "--steps", "2", "--batch-size", "2", "--out", out, "--json"];
+  const first = await tunelab(...args, "--seeds", "1");
+  assert.equal(first.code, 0, first.err);
+  assert.deepEqual(JSON.parse(first.out).rows.map((r: { method: string; scoreError?: number }) => [r.method, r.scoreError]), [["ia3", undefined], ["bitfit", undefined]]);
+  const runs = () => JSON.parse(readFileSync(join(out, "results.json"), "utf8")).runs, before = runs();
+  const second = await tunelab(...args, "--seeds", "2"), rows = JSON.parse(second.out).rows;
+  assert.deepEqual(rows.map((r: { runs: unknown[]; scoreError: number }) => [r.runs.length, typeof r.scoreError]), [[2, "number"], [2, "number"]]);
+  assert.deepEqual([runs().length, runs().slice(0, 2)], [4, before], "what was done is not done again");
+  assert.match(readFileSync(join(out, "table.md"), "utf8"), /\| ia3 \|[^]*\| bitfit \|/);
+  assert.match(readFileSync(join(out, "comparison.svg"), "utf8"), /^<svg/);
+  const other = await tunelab(...args.map((a) => (a === "rouge-l" ? "loss" : a)));
+  assert.match(other.err, /holds a comparison of another task/);
 });

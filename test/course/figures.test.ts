@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inflateSync } from "node:zlib";
-import { barChart, figureToPng, figureToSvg, heatmap, lineChart } from "tunelab/course";
+import { barChart, figureToPng, figureToSvg, heatmap, lineChart, scatterChart } from "tunelab/course";
 import { figure, outline, raster } from "./internal";
 
 const axes = { x: { title: "step" }, y: { title: "loss (nats)" } };
@@ -49,10 +49,20 @@ test("a static picture shows title, axis titles and every mark; Chinese too", as
   assert.deepEqual(sizes, [[700, 380], [1400, 760]]);
 });
 
-test("bars and heat maps are drawn; a heat map's cells have the colours of their values", async () => {
+test("bars, maps of names and heat maps are drawn; a heat map's cells have the colours of their values", async () => {
   const series = [{ name: "n", x: ["LoRA", "full"], y: [1e5, 1e8] }];
   const bars = await figureToSvg(barChart({ title: "Size", x: { title: "method" }, y: { title: "count", log: true }, series, alt: "" }));
   assert.ok(bars.includes(">LoRA</text>") && bars.includes(">full</text>"));
+  const turned = barChart({ title: "Size", x: { title: "method" }, y: { title: "count" }, series, alt: "", horizontal: true });
+  assert.deepEqual([turned.data[0]!.x, turned.data[0]!.y], [series[0]!.y, series[0]!.x]);
+  const lying = await figureToSvg(turned), at = (word: string) => Number(/translate\(0,([\d.]+)\)[^>]*>$/.exec(lying.slice(0, lying.indexOf(`>${word}</text>`) + 1))![1]);
+  assert.ok(at("LoRA") < at("full"), "the first category is on top");
+  const groups = ["attacks", "keys"].map((name, i) => ({ name, x: [i, 2], y: [1, i], labels: [`${name} a`, `${name} b`] }));
+  const named = await figureToSvg(scatterChart({ title: "Words", ...axes, groups, alt: "" }));
+  for (const { labels } of groups) for (const label of labels) assert.ok(named.includes(`>${label}</text>`), label);
+  // four points in one place: each name goes to another side
+  const crowd = scatterChart({ title: "Words", ...axes, groups: [{ name: "a", x: [0, 0, 0, 0, 9], y: [0, 0, 0, 0, 9], labels: ["one", "two", "six", "ten", "far"] }], alt: "" });
+  assert.equal(new Set((crowd.data[0]!.textposition as string[]).slice(0, 4)).size, 4);
   const map = await figureToSvg(heatmap({ title: "Scores", ...axes, z: [[-1, 0], [0, 1]], zTitle: "score", centre: 0, alt: "" }));
   const embedded = Buffer.from(/data:image\/png;base64,([^"]+)/.exec(map)![1]!, "base64");
   const { width, height, pixel } = decode(embedded);

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { cardMistakes, licenceTerms, readCard, verifyData } from "tunelab/text";
+import { cardMistakes, combinedTerms, licenceTerms, readCard, verifyData } from "tunelab/text";
 import { userError } from "../support/compare";
 import { temporary } from "../support/fixtures";
 
@@ -77,4 +77,13 @@ test("licences: what they ask for, unknown ones stay unknown", () => {
   assert.deepEqual(licenceTerms("CC-BY-SA-4.0"), { commercial: true, changes: true, attribution: true, shareAlike: true });
   assert.equal(licenceTerms("CC-BY-NC-4.0")!.commercial, false);
   for (const name of ["my own", "constructor"]) assert.equal(licenceTerms(name), undefined);
+});
+test("a mixture has the strictest terms; two share-alike licences contradict each other, unknown ones are named", () => {
+  assert.deepEqual(combinedTerms(["CC0-1.0", "CC-BY-4.0", "CC-BY-4.0"]), { terms: { commercial: true, changes: true, attribution: true, shareAlike: false }, unknown: [], conflict: [] });
+  assert.deepEqual(combinedTerms(["CC-BY-NC-4.0", "CC-BY-SA-4.0"]).terms, { commercial: false, changes: true, attribution: true, shareAlike: true });
+  assert.equal(combinedTerms(["CC0-1.0", "CC-BY-ND-4.0"]).terms.changes, false);
+  assert.deepEqual(combinedTerms(["CC-BY-SA-4.0", "ODbL-1.0", "CC-BY-4.0"]).conflict, ["CC-BY-SA-4.0", "ODbL-1.0"]);
+  assert.deepEqual(combinedTerms(["CC-BY-SA-4.0", "CC-BY-SA-4.0"]).conflict, []);
+  assert.deepEqual(combinedTerms(["mine", "MIT"]).unknown, ["mine"]);
+  assert.throws(() => combinedTerms([]), userError("no licences"));
 });

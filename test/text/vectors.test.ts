@@ -1,7 +1,7 @@
 // Word2Vec and GloVe: steps and losses against numpy in double precision, then that they learn what a made-up language means.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { analogy, cooccurrences, cosine, glove, gloveLoss, gloveStart, gloveSweep, nearestWords, skipGramStep, vectorOf, vocabulary, word2vec, wordSimilarity, type WordVectors } from "tunelab/text";
+import { analogy, cooccurrences, cosine, glove, gloveLoss, gloveStart, gloveSweep, nearestWords, skipGramStep, vectorOf, vocabulary, word2vec, wordMap, wordSimilarity, type WordVectors } from "tunelab/text";
 import { Random } from "tunelab/tensor";
 import { close, userError } from "../support/compare";
 import { readJson } from "../support/fixtures";
@@ -93,4 +93,17 @@ test("vectors: cosine, neighbours, analogy", () => {
   assert.deepEqual(nearestWords(v, "queen", 2).map((n) => n.word), ["king", "woman"]);
   assert.equal(analogy(v, "man", "woman", "king", 1)[0].word, "queen");
   assert.throws(() => vectorOf(v, "x"), userError('"x"', "5 words"));
+});
+test("a map keeps the distances of unit vectors that lie in a plane, and says how much it shows of others", () => {
+  const words = ["a", "b", "c", "d"], v: WordVectors = { vocabulary: vocabulary([words]), dimensions: 3, vectors: new Float32Array(12) };
+  const at = [[2, 0, 0], [0, 3, 0], [-1, 0, 0], [1, 1, 0]], lengths = [2, 3, 1, Math.SQRT2];
+  words.forEach((w, i) => vectorOf(v, w).set(at[i]));
+  const map = wordMap(v, words);
+  for (let i = 0; i < 4; i++) for (let j = 0; j < i; j++)
+    close([Math.hypot(map.x[i] - map.x[j], map.y[i] - map.y[j])], [Math.hypot(...at[i].map((x, k) => x / lengths[i] - at[j][k] / lengths[j]))], 1e-6);
+  close([map.explained], [1], 1e-6);
+  for (const [i, w] of words.slice(0, 3).entries()) vectorOf(v, w).set([0, 1, 2].map((k) => Number(k === i)));
+  vectorOf(v, "d").set([-1, 0, 0]);
+  assert.ok(wordMap(v, words).explained < 1 - 1e-3);
+  assert.throws(() => wordMap(v, ["a", "b"]), userError("2 words"));
 });
