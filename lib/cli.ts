@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** tunelab: the library's work without a notebook. Exit codes: 0 done, 1 error, 2 wrong use, 130 stopped by the user. */
 import { helpText, parse, UsageError, type Command } from "./cli/arguments";
+import { align } from "./cli/align";
 import { compare } from "./cli/compare";
 import { evaluate } from "./cli/evaluate";
 import { finetune } from "./cli/finetune";
@@ -10,7 +11,7 @@ import { probe } from "./cli/probe";
 import { StoppedError } from "./course";
 import { TunelabError } from "./errors";
 
-const COMMANDS: Record<string, Command> = { finetune, compare, generate, evaluate, probe, info };
+const COMMANDS: Record<string, Command> = { finetune, compare, align, generate, evaluate, probe, info };
 
 const usage = () => `tunelab: fine-tune Hugging Face language models from TypeScript\n\nCommands:\n${Object.entries(COMMANDS).map(([name, c]) => `  ${name.padEnd(10)} ${c.summary}`).join("\n")}\n\n\`tunelab COMMAND --help\` lists a command's options.\n`;
 

@@ -5,3 +5,6 @@
 export class TunelabError extends Error {
   override name = "TunelabError";
 }
+
+/** Weights or activations are no longer numbers: training went wrong. */
+export class NonFiniteError extends TunelabError {}

@@ -58,10 +58,10 @@ export const METHOD_FLAGS: Record<string, Flag> = {
   hidden: { value: "N", help: `${of("hidden")}: width of the encoder` },
 };
 
-/** Refuses an unknown method, and options of another one, before anything is loaded. */
-export function checkMethod(args: Arguments): string {
-  const name = args.choice("method", METHODS)!, { options } = MAKERS[name];
-  const stray = Object.keys(METHOD_FLAGS).filter((flag) => flag !== "method" && args.has(flag) && !options.includes(flag));
+/** Refuses an unknown method, and options of another one, before anything is loaded. `flag` names it. */
+export function checkMethod(args: Arguments, flag = "method"): string {
+  const name = args.choice(flag, METHODS)!, { options } = MAKERS[name];
+  const stray = Object.keys(METHOD_FLAGS).filter((option) => option !== "method" && args.has(option) && !options.includes(option));
   if (stray.length) throw new UsageError(`${stray.map((flag) => `--${flag}`).join(", ")}: no option of ${name}, which has ${options.map((o) => `--${o}`).join(", ")}.`);
   return name;
 }
@@ -70,8 +70,8 @@ export function checkMethod(args: Arguments): string {
 export const makeMethod = (name: string, args: Arguments, model: Model, examples: readonly Example[]): Method | Promise<Method> => MAKERS[name].make(args, model, examples);
 
 /** The method that the command line asks for; some look at the model, the FISH mask at the data too. */
-export async function chooseMethod(args: Arguments, model: Model, examples: readonly Example[]): Promise<Method> {
-  const method = await makeMethod(checkMethod(args), args, model, examples);
+export async function chooseMethod(args: Arguments, model: Model, examples: readonly Example[], flag = "method"): Promise<Method> {
+  const method = await makeMethod(checkMethod(args, flag), args, model, examples);
   if (args.has("merge") && !method.merge) throw new TunelabError(`--merge: ${method.name} has no plain weights to merge into the model; leave it out, and give the adapter with --adapter.`);
   return method;
 }

@@ -62,6 +62,18 @@ export class Decoder {
     });
   }
 
+  /** Goes on with these rows, in this order; a row may be taken several times (samples of one prompt) or not at all. */
+  choose(rows: readonly number[]): void {
+    const index = tf.tensor1d(Int32Array.from(rows), "int32");
+    const taken = (t: Tensor) => { const [, ...rest] = t.shape; return tf.tidy(() => tf.reshape(takeRows(tf.reshape(t, [t.shape[0], -1]), index), [rows.length, ...rest])); };
+    const next = this.cache.map(({ keys, values }) => ({ keys: taken(keys), values: taken(values) }));
+    index.dispose();
+    this.freeCache();
+    this.cache = next;
+    this.attend = rows.map((r) => this.attend[r].slice());
+    this.prompts = rows.map((r) => this.prompts[r]);
+  }
+
   private run(ids: readonly number[], positions: ArrayLike<number>, mask: () => Tensor, layers: (x: Tensor, rope: { cos: Tensor; sin: Tensor }, mask: Tensor) => { x: Tensor; cache: KeyValues[] }): Float32Array[] {
     const { config } = this.model, batch = this.prompts.length, T = ids.length / batch;
     let flat!: Float32Array, next!: KeyValues[]; // not returned from tidy: it would search the array for tensors, entry by entry

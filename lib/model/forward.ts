@@ -39,6 +39,8 @@ export interface Inputs {
   attend?: ArrayLike<number>;
   /** How many tokens of each row are its prompt (default all), for methods that put virtual tokens at its end. */
   context?: ArrayLike<number>;
+  /** Several texts in one row: which of them each token belongs to. Each sees itself only, and its positions begin anew. */
+  segments?: ArrayLike<number>;
 }
 
 /**
@@ -58,12 +60,27 @@ export function checkLength(tokens: number, { maxPositions }: ModelConfig, extra
 }
 
 /** Rotary tables and mask of a full forward pass without past, behind `prefix` positions that every token sees. */
-export function surroundings(config: ModelConfig, { ids, batch, attend }: Inputs, prefix = 0): Surroundings {
+export function surroundings(config: ModelConfig, { ids, batch, attend, segments }: Inputs, prefix = 0): Surroundings {
+  if (segments) return blockDiagonal(config, segments, batch, prefix);
   const T = ids.length / batch, positions = attend ? positionsOf(attend, batch) : Array.from({ length: T }, (_, t) => t);
   const tables = ropeTables(config.rope, config.headDim, Array.from(positions, (t) => t + prefix));
   const shape = [attend ? batch : 1, 1, T, config.headDim];
   const mask = attend ? tf.maximum(tf.add(causalMask(T, prefix), paddingMask(behindOnes(attend, batch, prefix), batch)), HIDDEN) : causalMask(T, prefix);
   return { batch, mask, rope: { cos: tf.reshape(tables.cos, shape), sin: tf.reshape(tables.sin, shape) } };
+}
+
+/** The same for rows of several texts: the mask [B, 1, 1, T, prefix + T] is block-diagonal. */
+function blockDiagonal(config: ModelConfig, segments: ArrayLike<number>, batch: number, prefix: number): Surroundings {
+  const T = segments.length / batch, S = prefix + T, mask = new Float32Array(batch * T * S).fill(HIDDEN), positions = new Int32Array(batch * T);
+  for (let b = 0; b < batch; b++)
+    for (let t = 0, first = 0; t < T; t++) {
+      if (t > 0 && segments[b * T + t] !== segments[b * T + t - 1]) first = t;
+      const row = (b * T + t) * S;
+      mask.fill(0, row, row + prefix).fill(0, row + prefix + first, row + prefix + t + 1);
+      positions[b * T + t] = prefix + t - first;
+    }
+  const tables = ropeTables(config.rope, config.headDim, positions), shape = [batch, 1, T, config.headDim];
+  return { batch, mask: tf.tensor(mask, [batch, 1, 1, T, S]), rope: { cos: tf.reshape(tables.cos, shape), sin: tf.reshape(tables.sin, shape) } };
 }
 
 /** Marks of each row behind `n` ones. */
@@ -72,6 +89,7 @@ const behindOnes = (attend: ArrayLike<number>, batch: number, n: number): number
 
 /** Hidden states from which what follows each given token is predicted, before the final norm: [B·T, H]. The method's own tokens are put in, and left out again. */
 export function hiddenStates(view: View, inputs: Inputs): Tensor {
+  if (inputs.segments && view.method?.virtual) throw new TunelabError(`Method "${view.method.name}" puts tokens of its own into a row, which packed rows have no place for; train it on examples that are not packed.`);
   const seen = encoded(view), { inputs: placed, rows } = placeInputs(view.method, inputs);
   const x = throughLayers(seen, embedded(seen, tf.tensor1d(placed.ids, "int32")), surroundings(view.config, placed, view.method?.prefix?.count));
   return rows ? takeRows(x, tf.tensor1d(rows, "int32")) : x;

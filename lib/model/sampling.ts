@@ -1,5 +1,5 @@
 /** Choosing the next token from logits: the same processors in the same order as Python transformers. */
-import { TunelabError } from "../errors";
+import { NonFiniteError, TunelabError } from "../errors";
 import type { Random } from "../tensor";
 
 export interface Sampling {
@@ -50,7 +50,7 @@ export function argmax(x: ArrayLike<number>): number {
 export function sample(logits: Float32Array, seen: Iterable<number>, options: Sampling, random: Random): number {
   const scores = processLogits(logits, seen, options), best = argmax(scores);
   if (!Number.isFinite(scores[best]) || scores.some(Number.isNaN))
-    throw new TunelabError("The model's logits are not finite; its weights or the adapter's are damaged, or training with too high a learning rate ruined them.");
+    throw new NonFiniteError("The model's logits are not finite; its weights or the adapter's are damaged, or training with too high a learning rate ruined them.");
   if (!options.temperature) return best;
   const weights = scores.map((s) => Math.exp(s - scores[best]));
   let u = random.uniform() * weights.reduce((a, b) => a + b, 0);

@@ -9,6 +9,8 @@ export interface Example {
   ids: Int32Array;
   /** 1 where a token is a target of the loss, 0 where it is context. Same length as ids. */
   target: Uint8Array;
+  /** Several examples packed in one row: which of them each token belongs to. Same length as ids. */
+  segments?: Int32Array;
 }
 export type TextRecord =
   | { question: string; answer: string }
@@ -25,8 +27,8 @@ export interface ExampleOptions {
   /** Longest sequence in tokens; longer ones are cut from the end (`long: "truncate"`), refused or left out. */
   maxLength?: number;
   long?: "truncate" | "refuse" | "skip";
-  /** Which tokens are targets: the answer only, or every token. */
-  loss?: "answer" | "all";
+  /** Which tokens are targets: those of the last answer, of the answers of all turns, or every token. */
+  loss?: "answer" | "turns" | "all";
 }
 
 /** The conversation of a record; errors name the field that is missing. `where` is put before the message. */
@@ -72,22 +74,38 @@ export function encodeExample(tokenizer: Tokenizer, messages: ChatMessage[], opt
     throw new TunelabError(`maxLength is ${maxLength}; it must be a whole number of tokens, at least 2.`);
   if (tokenizer.eos.length === 0)
     throw new TunelabError("The tokenizer has no end-of-sequence token, so no answer could learn to end; name one as eos_token in tokenizer_config.json.");
-  const prompt = promptText(tokenizer, messages.slice(0, -1), options);
-  const plain = (options.template ?? (tokenizer.hasChatTemplate ? "chat" : "plain")) === "plain";
-  const full = plain ? prompt + messages.at(-1)!.content : tokenizer.chat(withSystem(messages, options.system));
-  if (!full.startsWith(prompt))
-    throw new TunelabError(`${where}: the chat template changes the prompt when the answer is added, so the answer's tokens cannot be told apart; use template "plain".`);
-  const context = tokenizer.encode(prompt), answer = tokenizer.encode(full.slice(prompt.length));
-  // Nothing after the end of the answer is learned: the first end token closes it, and is added where the template has none.
-  const end = answer.findIndex((id) => tokenizer.eos.includes(id));
-  const ids = [...context, ...(end >= 0 ? answer.slice(0, end + 1) : [...answer, tokenizer.eos[0]])];
+  const parts = pieces(tokenizer, messages, options, where).map(({ text, answer }) => ({ answer, tokens: tokenizer.encode(text) })), last = parts.at(-1)!.tokens, context = parts[0].tokens.length;
+  const ended = (tokens: readonly number[]) => tokens.findIndex((id) => tokenizer.eos.includes(id)) + 1;
+  // Nothing after the end of the last answer is kept, and nothing after an earlier one's is learned: the first end token closes it. It is added where the template has none.
+  if (ended(last)) last.length = ended(last); else last.push(tokenizer.eos[0]);
+  const ids = parts.flatMap((p) => p.tokens), learned = parts.flatMap(({ answer, tokens }) => tokens.map((_, t) => Number(answer && (!ended(tokens) || t < ended(tokens)))));
   if (maxLength !== undefined && ids.length > maxLength) {
     if (long === "refuse") throw new TunelabError(`${where}: ${ids.length} tokens are more than maxLength ${maxLength}; shorten the record or choose long: "truncate" or "skip".`);
-    if (long === "skip" || context.length >= maxLength) return undefined;
+    if (long === "skip" || context >= maxLength) return undefined;
     ids.length = maxLength;
   }
-  const target = Uint8Array.from(ids, (_, i) => (loss === "all" ? (i > 0 ? 1 : 0) : i >= context.length ? 1 : 0));
-  return { ids: Int32Array.from(ids), target };
+  return { ids: Int32Array.from(ids), target: Uint8Array.from(ids, (_, i) => (loss === "all" ? (i > 0 ? 1 : 0) : learned[i])) };
+}
+
+/** A conversation's text in pieces, context and answer in turn: one answer, the last, or with `loss` "turns" all of them. */
+function pieces(tokenizer: Tokenizer, messages: ChatMessage[], options: ExampleOptions, where: string): { text: string; answer: boolean }[] {
+  const plain = (options.template ?? (tokenizer.hasChatTemplate ? "chat" : "plain")) === "plain", turns = options.loss === "turns";
+  const all = withSystem(messages, options.system), asked = (n: number) => promptText(tokenizer, all.slice(0, n), { template: options.template });
+  const full = plain ? asked(all.length - 1) + all.at(-1)!.content : tokenizer.chat(all);
+  const found: { text: string; answer: boolean }[] = [];
+  let done = "";
+  for (const [i, { role, content }] of all.entries()) {
+    if (role !== "assistant" || (!turns && i < all.length - 1)) continue;
+    const prompt = asked(i), through = i === all.length - 1 ? full : plain ? prompt + content : tokenizer.chat(all.slice(0, i + 1));
+    if (!prompt.startsWith(done) || !full.startsWith(through) || !through.startsWith(prompt))
+      throw new TunelabError(`${where}: the chat template changes ${i < all.length - 1 || !prompt.startsWith(done) ? "earlier turns when later ones are added, so their tokens cannot be told apart; learn the last answer only (loss \"answer\"), or" : "the prompt when the answer is added, so the answer's tokens cannot be told apart;"} use template "plain".`);
+    const thought = content.includes("</think>") && content.slice(0, content.indexOf("</think>")).replace(/^\s*<think>/, "").trim();
+    if (thought && !through.slice(prompt.length).includes(thought))
+      throw new TunelabError(`${where}: the chat template deletes the reasoning before </think> from the answer, so it could not be learned; use a template that keeps it, template "plain", or records without reasoning.`);
+    found.push({ text: prompt.slice(done.length), answer: false }, { text: through.slice(prompt.length), answer: true });
+    done = through;
+  }
+  return found;
 }
 
 /** All records of a data set; those left out for their length are counted. */

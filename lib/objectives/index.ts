@@ -1,5 +1,15 @@
+export * from "./chat-template";
+export * from "./dpo";
 export * from "./examples";
+export * from "./grpo";
+export * from "./log-probabilities";
 export * from "./objective";
 export * from "./packing";
+export * from "./ppo";
+export * from "./preferences";
+export * from "./prompts";
+export * from "./reward";
 export * from "./rewards";
+export { clippedSurrogate, collateRollouts, referenceKl, type Drawn, type PolicyObjective, type Preparation, type Rollout, type RolloutBatch } from "./rollout";
+export * from "./scalar-head";
 export * from "./sft";

@@ -25,6 +25,8 @@ export interface SftBatch {
   weights: Float32Array;
   /** Number of target tokens. */
   weight: number;
+  /** Where rows hold several examples: which of them each token belongs to [B·T]. */
+  segments?: Int32Array;
 }
 
 const roundUp = (n: number, to: number) => Math.ceil(n / to) * to;
@@ -44,7 +46,9 @@ export function collateSft(examples: readonly Example[]): SftBatch {
   const N = roundUp(Math.max(rows.length, 1), targetStep(Math.max(rows.length, 1))), weights = new Float32Array(N).fill(1, 0, rows.length);
   const padded = (x: number[]) => { const out = new Int32Array(N); out.set(x); return out; };
   const context = Int32Array.from(examples, (e) => { const first = e.target.indexOf(1, 1); return first < 0 ? e.ids.length : first; });
-  return { ids, batch: examples.length, longest, context, rows: padded(rows), labels: padded(labels), weights, weight: rows.length };
+  const segments = examples.some((e) => e.segments) ? new Int32Array(ids.length) : undefined;
+  examples.forEach((e, b) => { if (e.segments) segments!.set(e.segments, b * T); });
+  return { ids, batch: examples.length, longest, context, rows: padded(rows), labels: padded(labels), weights, weight: rows.length, ...(segments ? { segments } : {}) };
 }
 
 type HeadLoss = (d: { x: Tensor; trained: Params }, o: { base: Params; key: Tensor | null; rows: Tensor; labels: Tensor; weights: Tensor }) => Tensor;
@@ -62,6 +66,7 @@ const headLossOf = (config: ModelConfig, method: Method, precision: Precision = 
 export function sft(): Objective<Example, SftBatch> {
   return {
     name: "sft",
+    perplexity: true,
     length: (example) => example.ids.length,
     collate: collateSft,
     loss({ params, config }, method, pass) {

@@ -26,6 +26,9 @@ export const sigmoid: (x: Tensor) => Tensor = withGradient(
   (dy, x) => { const y = sigmoid(x); return tf.mul(dy, tf.mul(y, tf.sub(1, y))); },
 );
 
+/** log(1 + eˣ), elementwise; −softplus(−x) is the logarithm of sigmoid(x). */
+export const softplus: (x: Tensor) => Tensor = withGradient((x) => tf.softplus(x), (dy, x) => tf.mul(dy, sigmoid(x)));
+
 /** x · sigmoid(x), elementwise (Elfwing et al. 2017; "swish"). */
 export const silu = (x: Tensor): Tensor => tf.mul(x, sigmoid(x));
 

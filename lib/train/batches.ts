@@ -2,7 +2,22 @@
  * Batches of examples of like length, in random order: little padding, and every epoch another mixture.
  * A pure function of seed and epoch, so that a resumed run sees exactly what an uninterrupted one would have seen.
  */
-import { Random } from "../tensor";
+import { Random, type Params } from "../tensor";
+
+/** Where the batches of a run come from. */
+export interface Source<E> {
+  /** Batches in one pass over the data; need not be whole. */
+  perEpoch: number;
+  /** The examples of batch n (from 0); `trained` is the present state, for a source that has the policy make them. */
+  at(n: number, trained: Params, tick: () => Promise<void>): readonly E[] | Promise<readonly E[]>;
+  /** What was measured in making them, for the batch in which it was made. */
+  measured?(n: number): Record<string, number> | undefined;
+  /** Tells data apart: a run is resumed on the same only. */
+  fingerprint(): string;
+  /** What a checkpoint has to hold to go on in the middle, as plain JSON. */
+  state?(): unknown;
+  restore?(state: unknown): void;
+}
 
 /** Examples are sorted by length within windows of this many batches. */
 const WINDOW = 16;

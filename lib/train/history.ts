@@ -4,6 +4,8 @@ export interface StepRecord {
   epoch: number;
   /** Mean loss of the step's batch, before the update (nats a token for SFT). */
   loss: number;
+  /** What the objective measured beside it (margins, KL, …), means over the batch; what a round of rollouts measured stands in its first step. */
+  metrics?: Record<string, number>;
   learningRate: number;
   /** Global norm of the gradient before clipping. */
   gradientNorm: number;
@@ -16,5 +18,6 @@ export interface StepRecord {
   lossScale?: number;
   skipped?: boolean;
 }
-export interface EvaluationRecord { step: number; loss: number; perplexity: number }
+/** `perplexity` where the loss is in nats a token. */
+export interface EvaluationRecord { step: number; loss: number; perplexity?: number; metrics?: Record<string, number> }
 export interface History { steps: StepRecord[]; evaluations: EvaluationRecord[] }

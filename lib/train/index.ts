@@ -1,7 +1,9 @@
 export * from "./fused";
 export * from "./batches";
 export * from "./compare";
+export * from "./experience";
 export * from "./history";
+export * from "./reinforce";
 export { trainableLine, trainableTable } from "./report";
 export * from "./schedule";
 export * from "./state";

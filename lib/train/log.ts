@@ -35,10 +35,12 @@ export function openLog(folder: string, { steps, evaluations }: History): Log {
     step(r) {
       append(text("step", r));
       for (const name of ["loss", "learningRate", "gradientNorm", "tokensPerSecond"] as const) board?.scalar(`train/${name}`, r[name], r.step);
+      for (const [name, value] of Object.entries(r.metrics ?? {})) board?.scalar(`train/${name}`, value, r.step);
     },
     evaluation(r) {
       append(text("evaluation", r));
       board?.scalar("validation/loss", r.loss, r.step);
+      for (const [name, value] of Object.entries(r.metrics ?? {})) board?.scalar(`validation/${name}`, value, r.step);
     },
     flush: () => board?.flush(),
   };

@@ -10,7 +10,13 @@ export interface Reporter {
   evaluation(history: History): void;
   done(run: { history: History; message: string; status: string }): Promise<void>;
 }
-interface Setting { model: Pick<Model, "params">; method: Method; trained: Params; steps: number; enabled: boolean }
+interface Setting {
+  model: Pick<Model, "params">; method: Method; trained: Params; steps: number; enabled: boolean;
+  /** The loss is in nats a token. */
+  nats?: boolean;
+  /** There are rewards to show instead of a loss. */
+  rewards?: boolean;
+}
 
 /** "lora trains 460,800 scalars, 0.34 % of 134,515,008" — stated always, so that nobody trains nothing by mistake. */
 export function trainableLine(method: Method, trained: Params, base: Params): string {
@@ -41,7 +47,7 @@ function smooth(values: readonly number[], memory = 0.9): number[] {
 }
 
 /** Loss of each step, its trend, and the evaluations. */
-export function lossFigure({ steps, evaluations }: History): Figure {
+export function lossFigure({ steps, evaluations }: History, nats = true): Figure {
   const x = steps.map((r) => r.step), loss = steps.map((r) => r.loss), at = steps.at(-1), checked = evaluations.at(-1);
   const series = [
     { name: t({ zh: "每步", en: "step" }), x, y: loss },
@@ -50,25 +56,39 @@ export function lossFigure({ steps, evaluations }: History): Figure {
   ];
   return lineChart({
     title: t({ zh: "训练中的损失", en: "Loss while training" }),
-    x: { title: t({ zh: "步", en: "step" }) }, y: { title: t({ zh: "损失（纳特/词元）", en: "loss (nats per token)" }) }, series,
+    x: { title: t({ zh: "步", en: "step" }) }, y: { title: nats ? t({ zh: "损失（纳特/词元）", en: "loss (nats per token)" }) : t({ zh: "损失", en: "loss" }) }, series,
     alt: `${t({ zh: "损失曲线", en: "Loss curve" })}: ${steps.length} ${t({ zh: "步，最后", en: "steps, last" })} ${at?.loss.toFixed(3) ?? "–"}${checked ? `, ${t({ zh: "验证", en: "validation" })} ${checked.loss.toFixed(3)}` : ""}`,
   });
 }
 
+/** What answers earned, round by round, and on the validation prompts. */
+export function rewardFigure({ steps, evaluations }: History): Figure {
+  const rounds = steps.filter((r) => r.metrics?.reward !== undefined), checked = evaluations.filter((r) => r.metrics?.reward !== undefined);
+  const curve = (name: string, records: readonly { step: number; metrics?: Record<string, number> }[]) => ({ name, x: records.map((r) => r.step), y: records.map((r) => r.metrics!.reward) });
+  return lineChart({
+    title: t({ zh: "训练中的奖励", en: "Reward while training" }),
+    x: { title: t({ zh: "步", en: "step" }) }, y: { title: t({ zh: "平均奖励", en: "mean reward" }) },
+    series: [curve(t({ zh: "每轮", en: "round" }), rounds), ...(checked.length ? [curve(t({ zh: "验证", en: "validation" }), checked)] : [])],
+    alt: `${t({ zh: "奖励曲线", en: "Reward curve" })}: ${rounds.length} ${t({ zh: "轮，最后", en: "rounds, last" })} ${rounds.at(-1)?.metrics!.reward.toFixed(3) ?? "–"}${checked.length ? `, ${t({ zh: "验证", en: "validation" })} ${checked.at(-1)!.metrics!.reward.toFixed(3)}` : ""}`,
+  });
+}
+
 const note = ({ steps, evaluations }: History): string => {
-  const r = steps.at(-1), v = evaluations.at(-1);
+  const r = steps.at(-1), v = evaluations.at(-1), round = steps.findLast((r) => r.metrics?.reward !== undefined)?.metrics;
   return [
+    round && `${t({ zh: "奖励", en: "reward" })} ${round.reward.toFixed(3)} · KL ${round.referenceKl.toFixed(2)}`,
     r && `${t({ zh: "损失", en: "loss" })} ${r.loss.toFixed(3)}`, v && `${t({ zh: "验证", en: "validation" })} ${v.loss.toFixed(3)}`,
     r && `${Math.round(r.tokensPerSecond)} ${t({ zh: "词元/秒", en: "tokens/s" })}`, r && `${(r.memory / 1e9).toFixed(1)} GB`,
   ].filter(Boolean).join(" · ");
 };
 
-export function reporter({ model, method, trained, steps, enabled }: Setting): Reporter {
+export function reporter({ model, method, trained, steps, enabled, nats, rewards }: Setting): Reporter {
   if (!enabled) return { step() {}, evaluation() {}, async done() {} };
   table(trainableTable({ method, trained }, model), trainableLine(method, trained, model.params));
   const bar = progress(steps, t({ zh: "训练", en: "train" }));
-  const figure = inKernel() ? live(lossFigure({ steps: [], evaluations: [] })) : undefined;
-  const draw = (history: History) => { figure?.update(lossFigure(history)); bar.update(history.steps.length, note(history)); };
+  const figureOf = (history: History) => (rewards ? rewardFigure(history) : lossFigure(history, nats));
+  const figure = inKernel() ? live(figureOf({ steps: [], evaluations: [] })) : undefined;
+  const draw = (history: History) => { figure?.update(figureOf(history)); bar.update(history.steps.length, note(history)); };
   return {
     step: draw,
     evaluation: draw,

@@ -20,6 +20,8 @@ export interface RunState {
   lossScale?: ScaleState;
   /** Settings that must be the same to go on: a mismatch is refused. */
   fingerprint: string;
+  /** State of the source of batches, plain JSON; only where it has one. */
+  source?: unknown;
 }
 
 const NAME = /^checkpoint-(\d+)$/, SEPARATOR = "::";
@@ -41,8 +43,8 @@ export function saveState(folder: string, state: RunState, keep = 2): string {
     writeSafetensors(path.join(partial, "trained.safetensors"), toArrays(state.trained));
     const flat = Object.entries(state.optimizer).flatMap(([name, s]) => Object.entries(s).map(([k, t]) => [name + SEPARATOR + k, t] as const));
     writeSafetensors(path.join(partial, "optimizer.safetensors"), toArrays(Object.fromEntries(flat)));
-    const { step, history, lossScale, fingerprint } = state;
-    fs.writeFileSync(path.join(partial, "state.json"), JSON.stringify({ step, fingerprint, order: Object.keys(state.trained), lossScale, history }), { flush: true });
+    const { step, history, lossScale, fingerprint, source } = state;
+    fs.writeFileSync(path.join(partial, "state.json"), JSON.stringify({ step, fingerprint, order: Object.keys(state.trained), lossScale, history, source }), { flush: true });
     fs.rmSync(final, { recursive: true, force: true });
     fs.renameSync(partial, final);
   } catch (error) {
@@ -58,7 +60,7 @@ export function saveState(folder: string, state: RunState, keep = 2): string {
 export function loadState(folder: string): RunState {
   const file = path.join(folder, "state.json");
   try {
-    const { step, history, lossScale, fingerprint, order } = JSON.parse(fs.readFileSync(file, "utf8")) as Omit<RunState, "trained" | "optimizer"> & { order: string[] };
+    const { step, history, lossScale, fingerprint, order, source } = JSON.parse(fs.readFileSync(file, "utf8")) as Omit<RunState, "trained" | "optimizer"> & { order: string[] };
     for (const r of history.steps) r.gradientNorm ??= Infinity; // JSON has no word for it: a step that was left out
     const read = (name: string) => {
       const source = openSafetensors(path.join(folder, name));
@@ -70,7 +72,7 @@ export function loadState(folder: string): RunState {
     const make = ({ shape, values }: { shape: number[]; values: Float32Array }) => tf.tensor(values, shape);
     // In the order of the run, not of the file: sums over tensors (the gradient's norm) then round as they did before.
     return {
-      step, history, lossScale, fingerprint, trained: Object.fromEntries(order.map((name) => [name, make(trained.get(name)!)])),
+      step, history, lossScale, fingerprint, source, trained: Object.fromEntries(order.map((name) => [name, make(trained.get(name)!)])),
       optimizer: Object.fromEntries(order.map((name) => [name, Object.fromEntries(flat.filter(([of]) => of === name).map(([, key, t]) => [key, make(t)]))])),
     };
   } catch (error) {

@@ -3,38 +3,48 @@ import type { Scalar, Tensor } from "@tensorflow/tfjs";
 import { TunelabError } from "../errors";
 import type { Method } from "../methods/method";
 import type { GradientPass, Model } from "../model";
-import type { Loss, Objective } from "../objectives/objective";
+import type { Loss, Note, Objective } from "../objectives/objective";
 import { clipFactor, sumOfSquares } from "../optimizers/clip";
 import type { Optimizer } from "../optimizers/optimizer";
 import { fusedStepper } from "./fused";
 import { dispose, jit, mapParams, tf, type Params } from "../tensor";
 
 /** Value and gradient of a loss by every trained tensor; the gradient is `scale` times as large. */
-export function valueAndGradients<B>(loss: Loss<B>, trained: Params, batch: B, key?: Tensor, scale = 1): { value: Scalar; gradients: Params } {
-  const names = Object.keys(trained), f = (...tensors: Tensor[]) => loss(Object.fromEntries(names.map((n, i) => [n, tensors[i]])), batch, key);
+export function valueAndGradients<B>(loss: Loss<B>, trained: Params, batch: B, key?: Tensor, scale = 1, note?: Note): { value: Scalar; gradients: Params } {
+  const names = Object.keys(trained), f = (...tensors: Tensor[]) => loss(Object.fromEntries(names.map((n, i) => [n, tensors[i]])), batch, key, note);
   const { value, grads } = tf.valueAndGrads(f)(Object.values(trained), scale === 1 ? undefined : tf.scalar(scale));
   return { value: value as Scalar, gradients: Object.fromEntries(names.map((n, i) => [n, grads[i]])) };
 }
 
-export interface Gradients { loss: number; norm: number; gradients: Params }
+export interface Gradients { loss: number; norm: number; gradients: Params; metrics?: Record<string, number> }
+
+/** Collects what an objective measures, each batch by its share of the whole. */
+export function notes(): { take(share: number): Note; metrics(): Record<string, number> | undefined } {
+  const sums: Record<string, number> = {};
+  return {
+    take: (share) => (measured) => { for (const [name, t] of Object.entries(measured)) sums[name] = (sums[name] ?? 0) + share * t.dataSync()[0]; },
+    metrics: () => (Object.keys(sums).length ? sums : undefined),
+  };
+}
 
 /** Mean loss and gradient over several batches, each counted by its weight: the same as over one large batch. `scale`: of the loss, while its gradient is taken. */
 export function accumulate<B extends { weight: number }>(loss: Loss<B>, trained: Params, batches: readonly B[], key?: (micro: number) => Tensor, scale = 1): Gradients {
   const total = batches.reduce((sum, b) => sum + b.weight, 0);
   if (!(total > 0)) throw new TunelabError("A batch has no targets, so there is no loss; leave out examples without an answer, or raise maxLength.");
+  const noted = notes();
   let sum: Params = {}, mean = 0;
   for (const [i, batch] of batches.entries()) {
     if (batch.weight === 0) continue; // its mean would be 0/0
     const share = batch.weight / total, before = sum;
     try {
       sum = tf.tidy(() => {
-        const { value, gradients } = valueAndGradients(loss, trained, batch, key?.(i), scale), factor = share / scale;
+        const { value, gradients } = valueAndGradients(loss, trained, batch, key?.(i), scale, noted.take(share)), factor = share / scale;
         mean += value.dataSync()[0] * share;
         return factor === 1 ? gradients : mapParams(gradients, (g, name) => (before[name] ? tf.add(before[name], tf.mul(g, factor)) : tf.mul(g, factor)));
       });
     } finally { dispose(before); }
   }
-  return { loss: mean, gradients: sum, norm: normOf(sum) };
+  return { loss: mean, gradients: sum, norm: normOf(sum), metrics: noted.metrics() };
 }
 
 const squares = jit((gradients: Tensor[]) => sumOfSquares(gradients));
@@ -85,6 +95,8 @@ export function update({ trained, state }: Trainable, { gradients, norm }: Gradi
 export interface Attempt {
   loss?: number;
   norm?: number;
+  /** What the objective measured beside the loss; nothing with a fused optimizer. */
+  metrics?: Record<string, number>;
   failure?: unknown;
   /** The update. A fused optimizer frees the old parameters, others leave them alone. */
   apply(learningRate: number): Trainable;
@@ -98,7 +110,7 @@ export function stepper<E, B extends { weight: number }>({ loss, objective, mode
   if (!optimizer.fused)
     return (now, batches, key, scale) => {
       const gradients = accumulate(loss, now.trained, batches, key, scale);
-      return { loss: gradients.loss, norm: gradients.norm, apply: (rate) => update(now, gradients, optimizer, rate, clip, method.rateFactor), drop: () => dispose(gradients.gradients) };
+      return { loss: gradients.loss, norm: gradients.norm, metrics: gradients.metrics, apply: (rate) => update(now, gradients, optimizer, rate, clip, method.rateFactor), drop: () => dispose(gradients.gradients) };
     };
   const fused = fusedStepper(objective, model, method, optimizer, pass);
   return (now, [batch], keyOf, scale) => {

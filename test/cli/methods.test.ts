@@ -1,27 +1,15 @@
 /** Every method on the command line: finetune, then evaluate, generate and info with the adapter that it wrote; options of another method are refused. */
 import assert from "node:assert/strict";
 import { existsSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { userError } from "../support/compare";
 import { temporary } from "../support/fixtures";
 import { writeTinyFolder } from "../train/support";
+import { tunelab } from "./run";
 
-const load = (name: string) => require(resolve(`lib/dist/cli/${name}.js`));
-const { parse } = load("arguments") as typeof import("../../lib/dist/cli/arguments");
 const folder = temporary(), work = folder(), data = join(work, "data.jsonl"), model = join(work, "model");
 
-/** Runs a command in this process and gives its JSON. */
-async function tunelab(command: string, ...argv: string[]): Promise<any> {
-  const { [command]: c } = load(command), write = process.stdout.write, log = console.log;
-  let out = "";
-  // only text is the command's: the test runner reports through the same stream
-  process.stdout.write = ((text: string | Uint8Array) => { if (typeof text !== "string") return write.call(process.stdout, text); out += text; return true; }) as typeof process.stdout.write;
-  console.log = () => {};
-  try { assert.equal(await c.run(parse(c, [...argv, "--json"])), 0); }
-  finally { process.stdout.write = write; console.log = log; }
-  return JSON.parse(out.trim().split("\n").at(-1)!);
-}
 before(() => {
   process.env.TUNELAB_JIT = "0";
   writeTinyFolder(model);

@@ -14,7 +14,7 @@ const cases: Case[] = JSON.parse(fs.readFileSync("test/fixtures/ops/ops.json", "
 
 /** How each operation is called with the fixture's inputs: differentiated ones, then integers. */
 const CALLS: Record<string, (xs: Tensor[], integers: Tensor[]) => Tensor> = {
-  exp: ([x]) => ops.exp(x), sigmoid: ([x]) => ops.sigmoid(x), silu: ([x]) => ops.silu(x), tanh: ([x]) => ops.tanh(x), relu: ([x]) => ops.relu(x), clampUnit: ([x]) => ops.clampUnit(x), softmax: ([x]) => ops.softmax(x), logSumExp: ([x]) => ops.logSumExp(x),
+  exp: ([x]) => ops.exp(x), sigmoid: ([x]) => ops.sigmoid(x), softplus: ([x]) => ops.softplus(x), silu: ([x]) => ops.silu(x), tanh: ([x]) => ops.tanh(x), relu: ([x]) => ops.relu(x), clampUnit: ([x]) => ops.clampUnit(x), softmax: ([x]) => ops.softmax(x), logSumExp: ([x]) => ops.logSumExp(x),
   crossEntropy: ([x], [labels]) => ops.crossEntropy(x, labels), weightedMean: ([x, w]) => ops.weightedMean(x, w), rmsNorm: ([x, w]) => ops.rmsNorm(x, w, 1e-5),
   takeRows: ([x], [i]) => ops.takeRows(x, i), addRows: ([x], [i]) => ops.addRows(x, i, 6),
 };
@@ -71,7 +71,7 @@ test("third derivatives of exp and sigmoid are right: nesting works at any depth
 test("large numbers give finite values, gradients and Hv", () => {
   const rows = tf.tensor2d([[1e4, -1e4, 0], [-1e9, 3, -1e9], [88, 89, 90], [-1e9, -1e9, -1e9]]), v = tf.onesLike(rows), labels = tf.tensor1d([0, 1, 2, 0], "int32");
   const functions: Record<string, Scalar> = {
-    softmax: (x) => tf.square(ops.softmax(x)), logSumExp: (x) => ops.logSumExp(x), crossEntropy: (x) => ops.crossEntropy(x, labels), sigmoid: (x) => ops.sigmoid(x), silu: (x) => ops.silu(x),
+    softmax: (x) => tf.square(ops.softmax(x)), logSumExp: (x) => ops.logSumExp(x), crossEntropy: (x) => ops.crossEntropy(x, labels), sigmoid: (x) => ops.sigmoid(x), softplus: (x) => ops.softplus(x), silu: (x) => ops.silu(x),
   };
   for (const [name, f] of Object.entries(functions))
     for (const [what, t] of [["value", f(rows)], ["gradient", gradients(f, [rows])[0]], ["Hv", hessianVector(f, [rows], [v])[0]]] as const)
