@@ -4,5 +4,6 @@ import { DATA_SOURCES } from "./data-sources";
 import type { Exercise } from "./exercise";
 import { LORA } from "./lora";
 import { MEMORY } from "./memory";
+import { SUPERVISED } from "./supervised";
 
-export const ANSWERS: Readonly<Record<string, Exercise>> = { ...DATA_SOURCES, ...DATA_PREPROCESSING, ...MEMORY, ...LORA };
+export const ANSWERS: Readonly<Record<string, Exercise>> = { ...DATA_SOURCES, ...DATA_PREPROCESSING, ...MEMORY, ...LORA, ...SUPERVISED };
