@@ -1,5 +1,6 @@
 export * from "./check";
 export * from "./checkpoint";
+export * from "./classify";
 export * from "./config";
 export * from "./convert";
 export * from "./decoder";
