@@ -2,5 +2,6 @@
 import { DATA_PREPROCESSING } from "./data-preprocessing";
 import type { Exercise } from "./exercise";
 import { LORA } from "./lora";
+import { VALUE } from "./value";
 
-export const ANSWERS: Readonly<Record<string, Exercise>> = { ...DATA_PREPROCESSING, ...LORA };
+export const ANSWERS: Readonly<Record<string, Exercise>> = { ...DATA_PREPROCESSING, ...LORA, ...VALUE };
