@@ -67,7 +67,7 @@ const askModel = async (alerts: Alert[], adapter?: tl.Adapter) => {
 };
 const report = (alerts: Alert[], said: { label: string }[]) => tl.classificationReport(alerts.map((a) => a.label), said.map((s) => s.label), { classes: CLASSES });
 const baseSaid = await askModel(testAlerts), baseReport = report(testAlerts, baseSaid);
-const steps = budget(100, 4), common = { model: model, data: { train: trainSet }, steps, batchSize: 16 };
+const steps = budget(100, 4), common = { model, data: { train: trainSet }, steps, batchSize: 16 };
 const fullMethod = tl.full();
 const first = await tl.train({ ...common, method: fullMethod, learningRate: 1e-3, seed: 1 });
 const fullSaid = await askModel(testAlerts, first), fullReport = report(testAlerts, fullSaid);
@@ -137,7 +137,7 @@ await show(lineChart({
   alt: filled.map((b) => `${b.confidence.toFixed(2)} → ${b.accuracy.toFixed(2)} (${b.count})`).join("; "),
 }));
 const surplus = tl.mean(fullSaid.map((s) => s.confidence)) - fullReport.accuracy;
-console.log(t({ zh: "期望校准误差", en: "expected calibration error" }), calibrated.expected.toFixed(3), surplus > 0.02 ? t({ zh: "；总体过于自信", en: "; on the whole too sure" }) : surplus < -0.02 ? t({ zh: "；总体过于谨慎", en: "; on the whole too careful" }) : t({ zh: "；总体把握得当", en: "; on the whole about right" }));
+console.log(t({ zh: "期望校准误差", en: "expected calibration error" }), calibrated.expected.toFixed(3) + (surplus > 0.02 ? t({ zh: "；总体过于自信", en: "; on the whole too sure" }) : surplus < -0.02 ? t({ zh: "；总体过于谨慎", en: "; on the whole too careful" }) : t({ zh: "；总体把握得当", en: "; on the whole about right" })));
 // %% [markdown] lang="zh"
 // ## 2. 性能增益：问答
 //
@@ -172,7 +172,7 @@ table(["防火墙按规则放行或阻断网络流量。", "防火墙按照规�
 const smol = await tl.load(courseFile("models/SmolLM2-135M-Instruct"));
 interface Question { question: string; answer: string }
 const questions = async (split: string) => tl.loadRecords<Question>(courseFile(`data/security-qa/en/${split}.jsonl`));
-const asked = (await questions("test")).slice(0, budget(12, 2)), askedSet = tl.encodeExamples(smol.tokenizer, asked);
+const asked = (await questions("test")).slice(0, budget(16, 2)), askedSet = tl.encodeExamples(smol.tokenizer, asked);
 const general = (await tl.loadRecords<{ text: string }>(courseFile("data/general/en/test.jsonl"))).slice(0, budget(8, 2));
 const generalSet = tl.packDocuments(general.map(({ text }) => smol.tokenizer.encode(text)), 64, smol.tokenizer.eos[0]);
 const ask = (adapter?: tl.Adapter) => tl.generate(smol, asked.map(({ question }) => tl.promptText(smol.tokenizer, [{ role: "user", content: question }])), { maxNewTokens: budget(48, 6), adapter });
@@ -188,23 +188,25 @@ const METRICS: Record<string, (items: Pair[]) => number> = {
   BLEU: (items) => tl.corpusBleu(items.map((p) => p.said), items.map((p) => p.answer)).score,
   ...Object.fromEntries((["rouge1", "rouge2", "rougeL"] as const).map((kind) => [`ROUGE-${kind.slice(5)} F1 × 100`, (items: Pair[]) => 100 * tl.meanRouge(items.map((p) => p.answer), items.map((p) => p.said))[kind].f1])),
 };
-table(Object.entries(METRICS).map(([metric, of]) => {
-  const { estimate, low, high } = tl.pairedDifference(pairs(answersBefore), pairs(answersAfter), of, { samples: 500 });
+const overlaps = Object.entries(METRICS).map(([metric, of]) => ({ metric, of, ...tl.pairedDifference(pairs(answersBefore), pairs(answersAfter), of, { samples: 500 }) }));
+table(overlaps.map(({ metric, of, estimate, low, high }) => {
   return { metric, before: of(pairs(answersBefore)), after: of(pairs(answersAfter)), [t({ zh: "差", en: "difference" })]: estimate, "95 %": `[${low.toFixed(1)}, ${high.toFixed(1)}]`, [t({ zh: "结论", en: "verdict" })]: low > 0 ? t({ zh: "提高", en: "higher" }) : high < 0 ? t({ zh: "降低", en: "lower" }) : t({ zh: "分不清", en: "cannot tell" }) };
 }), t({ zh: "与参考答案的重合", en: "Overlap with the reference answers" }));
 const longer = (said: { text: string }[]) => tl.mean(said.map(({ text }) => text.split(/\s+/).length));
 console.log(t({ zh: "平均词数：训练前、训练后、参考", en: "mean number of words: before, after, reference" }), longer(answersBefore).toFixed(0), longer(answersAfter).toFixed(0), longer(asked.map(({ answer }) => ({ text: answer }))).toFixed(0));
 // %% [markdown] lang="zh"
-// 重合提高，可能是知识多了，也可能只是**长度和口气**更像参考了：请对照上面的平均词数和三个回答判断。下表看两种文本上的损失：左边是领域知识，右边是代价。
+// 重合若提高，可能是知识多了，也可能只是**长度和口气**更像参考了；重合若没有提高，也不等于什么都没学到。请对照上面的平均词数和三个回答判断，再看下表：安全答案上的损失反映领域知识，一般文本上的损失反映代价。
 // %% [markdown] lang="en"
-// More overlap may mean more knowledge, or only a **length and tone** closer to the references: judge by the mean numbers of words and the three answers above. The table below shows the loss on two kinds of text: knowledge of the field, and its price.
+// More overlap, if there is any, may mean more knowledge, or only a **length and tone** closer to the references; and no more overlap does not mean that nothing was learned. Judge by the mean numbers of words and the three answers above, then see the table below: the loss on security answers speaks of knowledge of the field, that on general text of its price.
 // %%
 table((["security", "general"] as const).map((kind) => ({
   [t({ zh: "文本", en: "text" })]: kind === "security" ? t({ zh: "安全答案（测试集）", en: "security answers (test)" }) : t({ zh: "一般文本", en: "general text" }),
   before: lossesBefore[kind], after: lossesAfter[kind], [t({ zh: "困惑度之比", en: "ratio of perplexities" })]: Math.exp(lossesAfter[kind] - lossesBefore[kind]),
 })), t({ zh: "损失（纳特/词元）", en: "Loss (nats per token)" }));
 const forgot = lossesAfter.general - lossesBefore.general, learned = lossesBefore.security - lossesAfter.security;
-console.log(learned > 0.02 ? t({ zh: "领域内学到了东西", en: "The field was learned" }) : t({ zh: "领域内没有学到东西", en: "Nothing of the field was learned" }), forgot > 0.02 ? t({ zh: "，代价是一般文本上变差（遗忘）", en: ", at the price of general text (forgetting)" }) : forgot < -0.02 ? t({ zh: "，一般文本也变好", en: ", and general text gained too" }) : t({ zh: "，一般文本几乎不变", en: ", and general text hardly changed" }));
+console.log((learned > 0.02 ? t({ zh: "领域内学到了东西", en: "Something of the field was learned" }) : t({ zh: "领域内没有学到东西", en: "Nothing of the field was learned" })) + (forgot > 0.02 ? t({ zh: "，代价是一般文本上变差（遗忘）", en: ", at the price of general text (forgetting)" }) : forgot < -0.02 ? t({ zh: "，一般文本也变好", en: ", and general text gained too" }) : t({ zh: "，一般文本几乎不变", en: ", and general text hardly changed" })));
+const higher = overlaps.filter(({ low }) => low > 0).length;
+console.log(learned > 0.02 && higher === 0 ? t({ zh: "损失降了，重合却没有可靠的提高：两类指标看的不是一回事。", en: "The loss fell, but overlap did not reliably rise: the two kinds of metric do not see the same." }) : t({ zh: `四个重合指标中有 ${higher} 个可靠地提高。`, en: `Of the four metrics of overlap ${higher} rose reliably.` }));
 // %% [markdown] lang="zh"
 // ## 3. 训练效率
 //
@@ -269,8 +271,12 @@ table(METHODS.map(({ name }, m) => ({
 // %%
 const best = (values: number[], by: "max" | "min") => METHODS[values.indexOf(Math[by](...values))].name, meanTest = testAccuracy.map((a) => tl.mean(a));
 const seedNoise = Math.max(...testAccuracy.map((a) => Math.abs(a[0] - a[1]))), second = [...meanTest].sort((a, b) => b - a)[1];
-console.log(t({ zh: "“全参数微调性能最好”：本次最好的是", en: "\"Full fine-tuning performs best\": here the best is" }), best(meanTest, "max"), Math.max(...meanTest) - second > seedNoise ? t({ zh: "，领先超过种子之间的差别", en: ", by more than seeds differ" }) : t({ zh: "，但领先不超过种子之间的差别，分不出高下", en: ", but by no more than seeds differ: undecided" }));
-console.log(t({ zh: "“时间和资源消耗最高”：本次最慢的是", en: "\"It takes most time and resources\": here the slowest is" }), best(seconds, "max"), t({ zh: "；张量内存最多的是", en: "; most memory of tensors:" }), best(heldMB, "max"));
+console.log(t({ zh: "“全参数微调性能最好”：本次最好的是", en: "\"Full fine-tuning performs best\": here the best is" }), best(meanTest, "max") + (Math.max(...meanTest) - second > seedNoise ? t({ zh: "，领先超过种子之间的差别", en: ", by more than seeds differ" }) : t({ zh: "，但领先不超过种子之间的差别，分不出高下", en: ", but by no more than seeds differ: undecided" })));
+console.log(t({ zh: "“时间和资源消耗最高”：本次最慢的是", en: "\"It takes most time and resources\": here the slowest is" }), best(seconds, "max") + t({ zh: "；张量内存最多的是", en: "; most memory of tensors:" }), best(heldMB, "max"));
+for (const m of [1, 2, 3]) {
+  const lost = meanTest[0] - meanTest[m];
+  console.log(t({ zh: `“可能牺牲性能，但显著降低成本”：${METHODS[m].name} 的准确率`, en: `"Some performance may be lost, but costs fall a lot": ${METHODS[m].name}'s accuracy is` }), lost > seedNoise ? t({ zh: `低 ${(100 * lost).toFixed(0)} 个百分点`, en: `${(100 * lost).toFixed(0)} points lower` }) : lost < -seedNoise ? t({ zh: `高 ${(-100 * lost).toFixed(0)} 个百分点`, en: `${(-100 * lost).toFixed(0)} points higher` }) : t({ zh: "与全参数分不出高下", en: "not distinguishable from full" }), t({ zh: `；时间 ${(seconds[m] / seconds[0]).toFixed(2)}，张量 ${(heldMB[m] / heldMB[0]).toPrecision(2)}，存储 ${(stored[m] / stored[0]).toPrecision(2)}（全参数 = 1）`, en: `; time ${(seconds[m] / seconds[0]).toFixed(2)}, tensors ${(heldMB[m] / heldMB[0]).toPrecision(2)}, storage ${(stored[m] / stored[0]).toPrecision(2)} (full = 1)` }));
+}
 const speedUp = seconds[0] / seconds[2];
 console.log(t({ zh: "“从三百多小时到三十几小时（约 10 倍）”：这里 LoRA 每步比全参数快", en: "\"From over three hundred hours to some thirty (about 10 times)\": here a step of LoRA is faster than a full one by" }), `${speedUp.toFixed(2)} ×;`, speedUp >= 8 ? t({ zh: "与书上相当", en: "as the book says" }) : speedUp > 1.1 ? t({ zh: "方向一致，但远不到 10 倍", en: "the same direction, but far from 10 times" }) : t({ zh: "看不出加速", en: "no gain in time to be seen" }));
 // %% [markdown] lang="zh"
@@ -290,18 +296,20 @@ console.log(t({ zh: "“从三百多小时到三十几小时（约 10 倍）”�
 // %%
 const loraRun = measured[2][0].run, mergedModel = { ...model, params: loraRun.method.merge!(model.params, loraRun.trained) };
 const CASES: [string, tl.Model, tl.Adapter | undefined][] = [[t({ zh: "原模型", en: "base model" }), model, undefined], [t({ zh: "LoRA 未合并", en: "LoRA, apart" }), model, loraRun], [t({ zh: "LoRA 已合并", en: "LoRA, merged" }), mergedModel, undefined]];
-const newTokens = budget(64, 8), rates: number[][] = CASES.map(() => []);
+const endless = { ...model.tokenizer, eos: [] }, newTokens = budget(64, 8), rates: number[][] = CASES.map(() => []);
 for (let round = 0; round <= budget(7, 1); round++) for (const [i, [, which, adapter]] of CASES.entries()) {
   const began = performance.now();
-  const [said] = await tl.generate(which, ["The file system"], { adapter, maxNewTokens: newTokens });
-  if (round > 0) rates[i].push(said.ids.length / ((performance.now() - began) / 1000)); // the first round compiles
+  await tl.generate({ ...which, tokenizer: endless }, ["The file system"], { adapter, maxNewTokens: newTokens });
+  if (round > 0) rates[i].push(newTokens / ((performance.now() - began) / 1000)); // the first round compiles
 }
 tl.dispose(mergedModel.params);
 await show(barChart({
   title: t({ zh: "推理速度（中位数，误差棒为四分位距的一半）", en: "Speed of inference (median; bars: half the interquartile range)" }), x: { title: t({ zh: "情形", en: "case" }) }, y: { title: t({ zh: "词元/秒", en: "tokens per second" }) },
-  series: [{ name: t({ zh: "词元/秒", en: "tokens/s" }), x: CASES.map(([name]) => name), y: rates.map(median), error: rates.map((r) => (tl.quantile(r, 0.75) - tl.quantile(r, 0.25)) / 2) }],
+  series: [{ name: "", x: CASES.map(([name]) => name), y: rates.map(median), error: rates.map((r) => (tl.quantile(r, 0.75) - tl.quantile(r, 0.25)) / 2) }],
   alt: CASES.map(([name], i) => `${name}: ${median(rates[i]).toFixed(0)}`).join("; "),
 }));
+const ratio = median(rates[1]) / median(rates[2]);
+console.log(t({ zh: `未合并的速度是合并的 ${ratio.toFixed(2)} 倍：`, en: `The speed apart is ${ratio.toFixed(2)} of the speed merged: ` }) + (ratio < 0.9 ? t({ zh: "合并省下了看得见的时间。", en: "merging saves time that can be seen." }) : ratio < 1.1 ? t({ zh: "差别看不出来。", en: "no difference to be seen." }) : t({ zh: "测量受到了干扰，请在机器空闲时重跑。", en: "the measurement was disturbed; run it again on an idle machine." })));
 const big = 1_777_088_000, loraBig = 1_089_536, tasks = 20; // the 1.5B Qwen2 of the chapter; docs/library.md
 console.log(t({ zh: "存储，1.5B 模型，20 个任务（GB）：每任务一个完整模型（16 位）", en: "storage, 1.5B model, 20 tasks (GB): a whole model for each (16 bits)" }), ((tasks * big * 2) / 1e9).toFixed(1), t({ zh: "；一个底座加 20 个 LoRA（32 位）", en: "; one base and 20 LoRAs (32 bits)" }), ((big * 2 + tasks * loraBig * 4) / 1e9).toFixed(2));
 // %% [markdown] lang="zh"
@@ -359,7 +367,7 @@ const winner = (s: (typeof sweep)[0]) => METHODS.map(({ name }) => name).sort((a
 const changes = sweep.flatMap((s, i) => (i === 0 || winner(s) !== winner(sweep[i - 1]) ? [`${t({ zh: "从", en: "from" })} ${weightsOfGain[i].toFixed(2)}: ${winner(s)}`] : []));
 console.log(t({ zh: "得分最高者，按性能的权重：", en: "highest score, by the weight of performance:" }), changes.join("; "));
 const frugal = winner(sweep[0]), frugalGain = values[frugal].gain;
-console.log(t({ zh: "只看成本时胜出：", en: "With costs only the winner is" }), frugal, frugalGain < 0.1 ? t({ zh: "，而它几乎没有学会任务。所以先定性能的下限，再在达标的方法里比成本。", en: ", which has hardly learned the task. So first set a minimum of performance, then compare costs among the methods that reach it." }) : t({ zh: "，它也学会了任务。", en: ", and it has learned the task too." }));
+console.log(t({ zh: "只看成本时胜出：", en: "With costs only the winner is" }), frugal + (frugalGain < 0.1 ? t({ zh: "，而它几乎没有学会任务。所以先定性能的下限，再在达标的方法里比成本。", en: ", which has hardly learned the task. So first set a minimum of performance, then compare costs among the methods that reach it." }) : t({ zh: "，它也学会了任务。", en: ", and it has learned the task too." })));
 // %% [markdown] lang="zh"
 // ## 小结
 //
