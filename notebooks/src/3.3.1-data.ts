@@ -91,9 +91,9 @@ const flip = (alerts: Alert[], share: number, seed: number) => {
   const random = new tl.Random(seed, "flip");
   return alerts.map((a) => (random.uniform() < share ? { ...a, label: CLASSES[(CLASSES.indexOf(a.label) + 1 + random.integer(CLASSES.length - 1)) % CLASSES.length] } : a));
 };
-const SHARES = budget(1, 0) ? [0, 0.2, 0.4, 0.6] : [0, 0.4], noisy: Study[] = [], noiseBar = tl.progress(SHARES.length, t({ zh: "标签噪声", en: "label noise" }));
+const SHARES = budget(1, 0) ? [0, 0.2, 0.4, 0.6] : [0, 0.2, 0.4], noisy: Study[] = [], noiseBar = tl.progress(SHARES.length, t({ zh: "标签噪声", en: "label noise" }));
 for (const share of SHARES) {
-  noisy.push(await study(`${t({ zh: "错标", en: "wrong labels" })} ${100 * share} %`, (seed) => flip(clean, share, seed)));
+  noisy.push(await study(share ? `${t({ zh: "错标", en: "wrong labels" })} ${100 * share} %` : t({ zh: "干净", en: "clean" }), (seed) => flip(clean, share, seed)));
   noiseBar.update(noisy.length);
 }
 noiseBar.done();
@@ -146,7 +146,7 @@ const suspects = async (seed: number) => {
 };
 const searched = new Map<number, Awaited<ReturnType<typeof suspects>>>();
 for (const seed of seeds) searched.set(seed, await suspects(seed));
-const noisy20 = noisy[1], repaired = await study(t({ zh: "删掉可疑的", en: "suspects removed" }), (seed) => searched.get(seed)!.kept);
+const noisy20 = noisy[SHARES.indexOf(0.2)], repaired = await study(t({ zh: "删掉可疑的", en: "suspects removed" }), (seed) => searched.get(seed)!.kept);
 for (const [seed, { found, k }] of searched) console.log(`seed ${seed}: ${found} / ${k} = ${((100 * found) / k).toFixed(0)} % ${t({ zh: "真是错的；随便抽只有约 20 %", en: "are really wrong; drawn at random about 20 %" })}`);
 table([cleanStudy, noisy20, repaired].map(row));
 console.log(versus(noisy20, repaired));
@@ -198,7 +198,7 @@ const pieces = (alerts: Alert[]) => new Set(alerts.flatMap(({ text }) => [...tl.
 table(varied.map((s, i) => ({ ...row(s), [t({ zh: "test 中文", en: "test, Chinese" })]: of("zh", s), [t({ zh: "test 英文", en: "test, English" })]: of("en", s), [t({ zh: "不同的四元组", en: "different 4-grams" })]: pieces(SETS[i][1]) })));
 for (const s of varied.slice(1)) console.log(versus(s, varied[0]));
 const [zhOnly, ownZh] = [of("zh", varied[1]), of("zh", varied[0])];
-console.log(t({ zh: "只有中文的训练集，在中文告警上比多样的", en: "On Chinese alerts the Chinese-only set, against the diverse one, is" }), zhOnly - ownZh > 0.03 ? t({ zh: "更好（中文样本更多），代价在英文上", en: "better (it holds more Chinese), and pays in English" }) : zhOnly - ownZh < -0.03 ? t({ zh: "更差", en: "worse" }) : t({ zh: "差不多", en: "about equal" }), `(${zhOnly.toFixed(2)} / ${ownZh.toFixed(2)})`);
+console.log(t({ zh: "“只有中文”与“多样”相比，在中文告警上：", en: "On Chinese alerts the Chinese-only set, against the diverse one, is" }), zhOnly - ownZh > 0.03 ? t({ zh: "更好（中文样本更多），代价在英文上", en: "better (it holds more Chinese), and pays in English" }) : zhOnly - ownZh < -0.03 ? t({ zh: "更差", en: "worse" }) : t({ zh: "差不多", en: "about equal" }), `(${zhOnly.toFixed(2)} / ${ownZh.toFixed(2)})`);
 // %% [markdown] lang="zh"
 // ## 3. 规模
 //
@@ -261,7 +261,7 @@ const worth = (accuracyWanted: number): string => {
   return String(Math.round(Math.exp(Math.log(a.n) + part * Math.log(b.n / a.n))));
 };
 table([...noisy.slice(1), halved, inconsistent, repaired].map((s) => ({ [COLUMNS.condition]: s.name, [COLUMNS.n]: s.n, test: s.test, [t({ zh: "相当于多少条干净的", en: "worth so many clean ones" })]: worth(s.test) })));
-const small = scaled.find((s) => s.n === 192)!, worst40 = noisy.find((s) => s.name.includes("40"))!;
+const small = scaled.find((s) => s.n === 192)!, worst40 = noisy[SHARES.indexOf(0.4)];
 console.log(versus({ ...worst40, name: `${worst40.n}, ${worst40.name}` }, { ...small, name: t({ zh: "192 条干净的", en: "192 clean ones" }) }));
 const againstBook = tl.pairedDifference(worst40.items, small.items, tl.mean);
 console.log(t({ zh: "“质量重于数量”：", en: "\"Quality beats quantity\": " }) + (againstBook.low > 0 ? t({ zh: "在这个对比里成立。", en: "holds in this comparison." }) : againstBook.high < 0 ? t({ zh: "在这个对比里不成立：数量占了上风。", en: "does not hold in this comparison: quantity wins." }) : t({ zh: "这次分不出来。", en: "cannot be decided here." })));
