@@ -229,7 +229,7 @@ const lossLaw = tl.fitPowerLaw(points.map((p) => p.n), points.map((p) => p.loss)
 // %%
 const sizes = scaled.map((s) => s.n);
 await show(lineChart({
-  title: t({ zh: "数据量与留出损失（双对数；误差棒：种子之间）", en: "Amount of data and held-out loss (bars: between seeds)" }), x: { title: t({ zh: "训练告警（条）", en: "training alerts" }), log: true }, y: { title: t({ zh: "留出损失（纳特/条）", en: "held-out loss (nats per alert)" }), log: true },
+  title: t({ zh: "数据量与留出损失（双对数；误差棒：种子之间）", en: "Amount of data and held-out loss (bars: between seeds)" }), x: { title: t({ zh: "训练告警（条）", en: "training alerts" }), log: true, ticks: sizes }, y: { title: t({ zh: "留出损失（纳特/条）", en: "held-out loss (nats per alert)" }), log: true, ticks: [0.5, 1, 2, 4, 8] },
   series: [{ name: t({ zh: "测量", en: "measured" }), x: sizes, y: scaled.map((s) => s.loss), error: scaled.map((s) => s.lossError) }, { name: t({ zh: "幂律", en: "power law" }), x: sizes, y: sizes.map(lossLaw.at) }],
   alt: `${scaled.map((s) => `${s.n}: ${s.loss.toFixed(2)}`).join("; ")}; b = ${lossLaw.exponent.toFixed(2)} ± ${lossLaw.exponentError.toFixed(2)}`,
 }));
