@@ -6,14 +6,14 @@
 // “微调以后效果更好”这句话要回答三个问题才算数：**好多少**（用什么指标，误差多大）？**训练花了什么**（时间、稳定性）？**用起来要什么**（内存、存储、推理速度、能耗）？
 // 本节把教材的三个维度逐一测量，再合成一个分数，并检查这个分数会不会骗人。
 //
-// 大部分实验用课程自带的 600 万参数双语小模型，问答部分用 SmolLM2-135M。需要约 3 GB 内存；2 核 CPU 上约 3 分钟。
+// 大部分实验用课程自带的 600 万参数双语小模型，问答部分用 SmolLM2-135M。需要约 3.5 GB 内存；2 核 CPU 上约 3 分钟。
 // %% [markdown] lang="en"
 // # 3.2.5 The value of fine-tuning: how much better, at what cost, and is it worth it?
 //
 // "It is better after fine-tuning" has to answer three questions: **how much** better (by which metric, with what error)? **What did training take** (time, stability)? **What does using it take** (memory, storage, speed, energy)?
 // This section measures the book's three dimensions one by one, joins them into a score, and then checks whether that score can mislead.
 //
-// Most experiments use the course's own bilingual model of 6 million parameters, the questions and answers use SmolLM2-135M. It needs about 3 GB of memory and, on 2 CPU cores, about 3 minutes.
+// Most experiments use the course's own bilingual model of 6 million parameters, the questions and answers use SmolLM2-135M. It needs about 3.5 GB of memory and, on 2 CPU cores, about 3 minutes.
 // %%
 import * as tl from "tunelab";
 import { courseFile, courseModel, budget, table, show, lineChart, barChart, heatmap, t } from "tunelab";
@@ -31,7 +31,7 @@ console.log(t({ zh: "课程模型的参数个数", en: "parameters of the course
 //
 // $$P=\frac{TP}{TP+FP},\qquad R=\frac{TP}{TP+FN},\qquad F_1=\frac{2PR}{P+R}$$
 //
-// 宏平均把各类的 $F_1$ 直接平均，小类与大类同样重要；每条只有一个类别时，微平均 $F_1$ 就等于准确率。
+// 宏平均把各类的 $F_1$ 直接平均，小类与大类同样重要；每条只有一个类别时，微平均 $F_1$ 就等于准确率。命名实体识别也用 $P$、$R$、$F_1$，只是数的是找出的实体（3.3.2 里识别个人信息就是这样）。
 //
 // 测试集有两个：`test` 与训练数据相似；`hard` 是**边缘案例**（换了说法、混合信号、否定句）。
 // %% [markdown] lang="en"
@@ -43,7 +43,7 @@ console.log(t({ zh: "课程模型的参数个数", en: "parameters of the course
 //
 // $$P=\frac{TP}{TP+FP},\qquad R=\frac{TP}{TP+FN},\qquad F_1=\frac{2PR}{P+R}$$
 //
-// The macro average takes the mean of the classes' $F_1$, so that a small class weighs as much as a large one; where each item has one class, the micro average of $F_1$ is the accuracy.
+// The macro average takes the mean of the classes' $F_1$, so that a small class weighs as much as a large one; where each item has one class, the micro average of $F_1$ is the accuracy. Named entity recognition uses $P$, $R$ and $F_1$ too, counting entities found (as 3.3.2 does for personal data).
 //
 // There are two test sets: `test` is like the training data; `hard` holds **edge cases** (other words, mixed signals, negations).
 // %%
@@ -212,13 +212,13 @@ console.log(learned > 0.02 && higher === 0 ? t({ zh: "损失降了，重合却�
 //
 // 回到分类任务，比较四种微调方法：**全参数**、只训练**词嵌入**（模型的四分之一）、**LoRA**（所有线性层，秩 8）、**BitFit**（只训练偏置）。数据、步数、批大小都相同，每种两个随机种子，交替进行，这样机器忙闲的变化对各方法大致公平。
 //
-// 记录：训练时间（不含首次编译：取每步时间的中位数 × 步数）、步与步之间占用的张量内存（参数副本与优化器状态）、保存后的字节数。能耗 = 时间 × 功率；功率没有测，按 15 W 估算，你可以改。
+// 记录：训练时间（不含首次编译：取每步时间的中位数 × 步数）、步与步之间占用的张量内存（参数副本与优化器状态）、保存后的字节数。能耗 = 时间 × 功率；功率没有测，按 15 W 估算，你可以改。“数据需求”另有一节：3.3.1 的学习曲线。
 // %% [markdown] lang="en"
 // ## 3. Training efficiency
 //
 // Back to the alerts, with four ways to fine-tune: **full**, the **embedding** alone (a quarter of the model), **LoRA** (all linear layers, rank 8), **BitFit** (biases only). Data, steps and batches are the same, with two random seeds each, taken in turns, so that a change of the machine's load meets all methods about alike.
 //
-// We record the training time (without compilation: the median time of a step × steps), the memory of tensors held between steps (trained copies and the optimizer's state), and the bytes on disk. Energy = time × power; power was not measured but assumed to be 15 W, which you may change.
+// We record the training time (without compilation: the median time of a step × steps), the memory of tensors held between steps (trained copies and the optimizer's state), and the bytes on disk. Energy = time × power; power was not measured but assumed to be 15 W, which you may change. The need of data has a section of its own: the learning curve of 3.3.1.
 // %%
 import * as fs from "fs";
 const WATTS = 15, seeds = [1, 2], out = `${courseFile(".")}/runs/value`;
@@ -259,13 +259,13 @@ table(METHODS.map(({ name }, m) => ({
 // %% [markdown] lang="zh"
 // **稳定性**看两处：损失曲线是否平稳下降，以及两个种子的分数差（“± 种子”）是否远小于方法之间的差别。
 //
-// 如果某种方法的准确率停在瞎猜附近，不要急着说它没用：参数高效微调**借用**预训练学到的特征，而这个小模型只读过几百万词元，冻结的词嵌入里还没有这些词的好特征。表中“词嵌入”一行正好检验这个解释：它也只训练一部分参数，但训练的是缺的那部分。预训练充分的大模型情况不同（见 3.6 节）。
+// 如果某种方法的准确率停在瞎猜附近，不要急着说它没用：参数高效微调**借用**预训练学到的特征，而这个小模型预训练时读得很少，冻结的词嵌入里可能还没有这些词的好特征。表中“词嵌入”一行正好检验这个解释：它也只训练一部分参数，但训练的正是可能缺的那部分。预训练充分的大模型情况不同（见 3.6 节）。
 //
 // ### 与书上的说法对照
 // %% [markdown] lang="en"
 // **Stability** shows in two places: does the loss fall steadily, and is the difference between seeds ("± seeds") much smaller than that between methods?
 //
-// If a method's accuracy stays near guessing, do not call it useless yet: parameter-efficient methods **borrow** features from pre-training, and this small model has read a few million tokens only; its frozen embedding has no good features of these words. The row "embedding" tests this explanation: it too trains only a part of the parameters, but the part that is missing. Large models that were pre-trained well behave differently (see 3.6).
+// If a method's accuracy stays near guessing, do not call it useless yet: parameter-efficient methods **borrow** features from pre-training, and this small model has read little; its frozen embedding may lack good features of these words. The row "embedding" tests this explanation: it too trains only a part of the parameters, but the very part that may be missing. Large models that were pre-trained well behave differently (see 3.6).
 //
 // ### Held against the book
 // %%
@@ -318,14 +318,14 @@ console.log(t({ zh: "存储，1.5B 模型，20 个任务（GB）：每任务一�
 // 把各项合成一个分数，要先回答两个问题：**单位不同怎么合**？**各占多少权重**？
 // 这里用加权几何平均：每项取与最好者之比 $q_{ic}\in[0,1]$，再取 $S_i=\prod_c q_{ic}^{\,w_c/\sum w}$。名次与单位无关，也不会因为多比较一种方法而改变。权重是价值判断，必须写明。
 //
-// 性能这一项用**增益**（test 准确率 − 猜最大类的准确率，不低于 0），不用准确率：瞎猜也有 20 % 左右的准确率，那不是微调的功劳。推理速度：只有 LoRA 未合并时不同。
+// 性能这一项用**增益**（test 准确率 − 猜最大类的准确率，不低于 0），不用准确率：瞎猜也有两成多的准确率，那不是微调的功劳。推理速度：只有 LoRA 未合并时不同。
 // %% [markdown] lang="en"
 // ## 5. All together
 //
 // To join everything into one score, two questions come first: **how are different units joined**, and **with what weights**?
 // Here it is a weighted geometric mean: each criterion is the ratio to the best, $q_{ic}\in[0,1]$, and $S_i=\prod_c q_{ic}^{\,w_c/\sum w}$. The ranking depends neither on units nor on which other methods are compared. Weights are a judgement of value; they must be stated.
 //
-// For performance we take the **gain** (accuracy on test − accuracy of guessing the largest class, at least 0), not the accuracy: guessing has some 20 % too, which is not fine-tuning's merit. Speed of inference differs for LoRA only, where it is kept apart.
+// For performance we take the **gain** (accuracy on test − accuracy of guessing the largest class, at least 0), not the accuracy: guessing is right in more than a fifth of the cases too, which is not fine-tuning's merit. Speed of inference differs for LoRA only, where it is kept apart.
 // %%
 const CRITERIA = { gain: "higher", trainSeconds: "lower", tensorMB: "lower", storedMB: "lower", tokensPerSecond: "higher" } as const;
 const NAMES: Record<keyof typeof CRITERIA, string> = { gain: t({ zh: "性能增益", en: "gain" }), trainSeconds: t({ zh: "训练时间", en: "training time" }), tensorMB: t({ zh: "训练内存", en: "training memory" }), storedMB: t({ zh: "存储", en: "storage" }), tokensPerSecond: t({ zh: "推理速度", en: "inference" }) };
