@@ -27,8 +27,25 @@ const stopEarly = (take: (found: { best: number; at: number }) => number, early:
   for (at = 1; at < losses.length; at++) { if (losses[at] < losses[best]) best = at; else if (at - best >= patience - early) break; }
   return take({ best, at });
 };
+type Labelled = { text: string; label: string }[];
+const conflicts = (records: Labelled) => records.map((r) => r.text).filter((x, i, all) => all.indexOf(x) === i && new Set(records.filter((r) => r.text === x).map((r) => r.label)).size > 1);
 /** Right answers, and one answer for each known mistake in its order. */
 const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
+  "3.2.5/1": { right: 0.487, wrong: [0.95, 0.974, 0.9256, 0] },
+  "3.2.5/2": { right: 60.65, wrong: [100, 66.67, 139.6, 0.6065] },
+  "3.2.5/3": { right: 19.5, wrong: [815.5, 20, 0.9988] },
+  "3.2.5/4": { right: 0.846, wrong: [0.85, 0.841, 0.512, 0.9457] },
+  "3.3.1/1": { right: 1600, wrong: [800, 700, 600] },
+  "3.3.1/2": { right: 0.725, wrong: [0.72, 0.74, 0.7, 0.9] },
+  "3.3.1/3": {
+    right: conflicts,
+    wrong: [
+      (r: Labelled) => [...new Set(r.map((x) => x.text).filter((x, i, all) => all.indexOf(x) < i))],
+      (r: Labelled) => r.filter((x, i) => i > 0 && x.text === r[i - 1].text && x.label !== r[i - 1].label).map((x) => x.text),
+      (r: Labelled) => r.filter((x) => r.some((y) => y.text === x.text && y.label !== x.label)).map((x) => x.text),
+      (r: Labelled) => conflicts(r).sort(),
+    ],
+  },
   "3.3.2/1": { right: 0.4, wrong: [0.7, 0.5, 0.2, 2 / 7] },
   "3.3.2/2": { right: ["CC0-1.0", "CC-BY-4.0"], wrong: ["CC-BY-SA-4.0", "CC-BY-ND-4.0", "CC-BY-NC-4.0"].map((l) => ["CC0-1.0", "CC-BY-4.0", l] as string[]).concat([["CC0-1.0"]]) },
   "3.3.2/3": {
