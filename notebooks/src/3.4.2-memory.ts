@@ -68,24 +68,25 @@ await show(lineChart({
   series: Object.entries(walks).map(([name, y]) => ({ name, x: y.map((_, i) => i), y })), alt: Object.entries(walks).map(([name, y]) => `${name}: ${y[200].toFixed(4)}`).join("; "),
 }));
 // %% [markdown] lang="zh"
-// 真实的模型呢？用 AdamW、学习率 $5\times10^{-5}$ 全参数微调课程模型，权重分别保存为 FP32、FP16、BF16。数一数有多少权重真的动过。
+// 真实的模型呢？用 AdamW、学习率 $5\times10^{-5}$ 全参数微调课程模型，权重分别保存为 FP32、FP16、BF16。数一数有多少权重真的动过（与按同样格式舍入的起点相比）。
 // %% [markdown] lang="en"
-// And a real model? We fine-tune all of the course model with AdamW at a learning rate of $5\times10^{-5}$, its weights kept in FP32, FP16 or BF16, and count how many of them have moved at all.
+// And a real model? We fine-tune all of the course model with AdamW at a learning rate of $5\times10^{-5}$, its weights kept in FP32, FP16 or BF16, and count how many of them have moved at all (from the start, rounded to the same format).
 // %%
 const storages = { FP32: tl.adamw({ weightDecay: 0 }), FP16: tl.storedIn("half", tl.adamw({ weightDecay: 0 })), BF16: tl.storedIn("bfloat16", tl.adamw({ weightDecay: 0 })) };
 const storageRuns: Record<string, { moved: number; loss: number }> = {};
-const movedShare = (trained: tl.Params) => tl.tf.tidy(() => Object.entries(trained).reduce((n, [name, p]) => n + tl.tf.sum(tl.tf.cast(tl.tf.notEqual(p, model.params[name]), "float32")).dataSync()[0], 0) / tl.count(trained));
+const stored = { FP32: (p: tl.Params[string]) => p, FP16: (p: tl.Params[string]) => tl.rounded(p, "half"), BF16: (p: tl.Params[string]) => tl.rounded(p, "bfloat16") };
+const movedShare = (trained: tl.Params, storage: keyof typeof stored) => tl.tf.tidy(() => Object.entries(trained).reduce((n, [name, p]) => n + tl.tf.sum(tl.tf.cast(tl.tf.notEqual(p, stored[storage](model.params[name])), "float32")).dataSync()[0], 0) / tl.count(trained));
 for (const [name, optimizer] of Object.entries(storages)) {
   const run = await tl.train({ model, method: tl.full(), optimizer, data: { train: trainSet, validation: checkSet }, steps: budget(24, 2), batchSize: 8, learningRate: 5e-5, schedule: "constant", display: false });
-  storageRuns[name] = { moved: movedShare(run.trained), loss: run.history.evaluations[run.history.evaluations.length - 1].loss };
+  storageRuns[name] = { moved: movedShare(run.trained, name as keyof typeof stored), loss: run.history.evaluations[run.history.evaluations.length - 1].loss };
   tl.dispose(run.trained);
 }
 table(Object.entries(storageRuns).map(([storage, { moved, loss }]) => ({ [t({ zh: "权重保存为", en: "weights kept in" })]: storage, [t({ zh: "动过的权重 %", en: "weights that moved, %" })]: (100 * moved).toFixed(1), [t({ zh: "验证损失", en: "validation loss" })]: loss.toFixed(4) })));
 // %% [markdown] lang="zh"
-// 课程模型的权重本身以 FP16 保存，所以三种起点完全相同。位数越少，被舍入掉的更新越多。混合精度因此保留一份 FP32 主副本，只在做矩阵乘法时用 16 位。
+// 停在原地的权重，它们的更新全被舍入掉了。混合精度因此保留一份 FP32 主副本，只在做矩阵乘法时用 16 位。
 // 在本库里，`train()` 的权重始终是 FP32 主副本；`precision: "half"` 只把每次矩阵乘法的输入舍入到 16 位。
 // %% [markdown] lang="en"
-// The course model's weights are stored in FP16 to begin with, so all three start from the same place. The fewer bits, the more updates are rounded away. Mixed precision therefore keeps a master copy in FP32 and uses 16 bits in matrix products only.
+// Of weights that stayed where they were, all updates were rounded away. Mixed precision therefore keeps a master copy in FP32 and uses 16 bits in matrix products only.
 // In this library the weights of `train()` are always the FP32 master copy; `precision: "half"` rounds only the inputs of each matrix product to 16 bits.
 // %% [markdown] lang="zh"
 // ### 1.3 损失缩放

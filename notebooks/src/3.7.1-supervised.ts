@@ -6,12 +6,16 @@
 // 监督微调只有一行公式，可是损失里算哪些词元、填充怎么处理、什么时候停，这些“小事”决定了模型学到什么。
 // 本节用课程模型逐一测量：聊天模板与损失掩码 → 只算答案还是全算 → 填充与打包 → 提前停止 → 书上代码清单里的两个错误会造成什么。
 //
+// 数据是 `preferences` 中的问题和好的回答：课程模型预训练时读过 `security-qa` 的训练集，却没见过这些。
+//
 // 需要的资源：课程模型（6 百万参数），约 1.5 GB 内存；2 核 CPU 上约 3 分钟。
 // %% [markdown] lang="en"
 // # 3.7.1 Supervised fine-tuning: what is in the loss?
 //
 // Supervised fine-tuning is one line of mathematics, but which tokens count in the loss, what becomes of padding, and when to stop decide what the model learns.
 // This section measures each on the course model: chat template and loss mask → answers only, or everything → padding and packing → early stopping → what two mistakes in the book's listings lead to.
+//
+// The data are the questions and good answers of `preferences`: the course model read the training half of `security-qa` while it was pre-trained, but has never seen these.
 //
 // It needs the course model (6 million parameters), about 1.5 GB of memory and, on 2 CPU cores, about 3 minutes.
 // %%
@@ -20,8 +24,8 @@ import { budget, courseFile, table, show, lineChart, barChart, t } from "tunelab
 
 const machine = await tl.backend();
 const model = await tl.load(tl.courseModel());
-const read = (split: string) => tl.loadRecords<{ question: string; answer: string }>(courseFile(`data/security-qa/zh/${split}.jsonl`));
-const [trainRecords, validationRecords, testRecords] = [await read("train"), await read("validation"), await read("test")];
+const read = async (split: string) => (await tl.loadRecords<{ prompt: string; chosen: string }>(courseFile(`data/preferences/zh/${split}.jsonl`))).map(({ prompt, chosen }) => ({ question: prompt, answer: chosen }));
+const trainRecords = await read("train"), heldOut = await read("test"), validationRecords = heldOut.filter((_, i) => i % 2 === 0), testRecords = heldOut.filter((_, i) => i % 2 === 1);
 console.log(`${machine.name}; ${trainRecords.length} / ${validationRecords.length} / ${testRecords.length} ${t({ zh: "个问答（训练 / 验证 / 测试）", en: "questions and answers (train / validation / test)" })}`);
 // %% [markdown] lang="zh"
 // ## 1. 公式、模板与掩码
@@ -100,7 +104,7 @@ console.log(t({ zh: `全部都算 − 只算答案 = ${meanOf(gain).toFixed(3)} 
 // Examples of a batch differ in length and must be filled up. The book's listings fill each up to 512 tokens. Three other ways: up to the longest of the batch; batches of like length (the default here); and **packing**: several examples side by side in a row, with block-diagonal attention so that none sees another.
 // First count: how many positions does each way work through for the same real tokens?
 // %%
-const some = answersOnly.slice(0, 256), real = some.reduce((n, e) => n + e.ids.length, 0), round16 = (n: number) => 16 * Math.ceil(n / 16), groupsOf = (x: readonly tl.Example[], n: number) => Array.from({ length: Math.ceil(x.length / n) }, (_, i) => x.slice(n * i, n * i + n));
+const some = answersOnly.slice(0, 240), real = some.reduce((n, e) => n + e.ids.length, 0), round16 = (n: number) => 16 * Math.ceil(n / 16), groupsOf = (x: readonly tl.Example[], n: number) => Array.from({ length: Math.ceil(x.length / n) }, (_, i) => x.slice(n * i, n * i + n));
 const positions = (batches: (readonly tl.Example[])[]) => batches.reduce((n, b) => n + b.length * round16(Math.max(...b.map((e) => e.ids.length))), 0);
 const byLength = [...some].sort((a, b) => a.ids.length - b.ids.length), packed = tl.packExamples(some, 256);
 const ways = {
@@ -108,7 +112,7 @@ const ways = {
   [t({ zh: "长度相近", en: "like length" })]: positions(groupsOf(byLength, 8)), [t({ zh: "打包到 256", en: "packed to 256" })]: positions(groupsOf(packed, 4)),
 };
 await show(barChart({
-  title: t({ zh: "256 个样本：真词元与填充", en: "256 examples: real tokens and padding" }), x: { title: t({ zh: "办法", en: "way" }) }, y: { title: t({ zh: "位置数", en: "positions" }) },
+  title: t({ zh: `${some.length} 个样本：真词元与填充`, en: `${some.length} examples: real tokens and padding` }), x: { title: t({ zh: "办法", en: "way" }) }, y: { title: t({ zh: "位置数", en: "positions" }) },
   series: [{ name: t({ zh: "真词元", en: "real tokens" }), x: Object.keys(ways), y: Object.keys(ways).map(() => real) }, { name: t({ zh: "填充", en: "padding" }), x: Object.keys(ways), y: Object.values(ways).map((n) => n - real) }],
   alt: Object.entries(ways).map(([name, n]) => `${name}: ${n} (${((100 * (n - real)) / n).toFixed(0)} % ${t({ zh: "填充", en: "padding" })})`).join("; "),
 }));
@@ -175,19 +179,19 @@ const plainTexts = trainRecords.map((r) => `问:${r.question}\n答:${r.answer}`)
 console.log(t({ zh: `含有 "Answer:" 的样本：${found} / ${plainTexts.length}；目标词元：${found ? "有" : 0}`, en: `examples that contain "Answer:": ${found} of ${plainTexts.length}; target tokens: ${found ? "some" : 0}` }));
 try { await tl.evaluate(model, answersOnly.slice(0, 8).map((e) => ({ ids: e.ids, target: new Uint8Array(e.ids.length) }))); } catch (error) { console.log(t({ zh: "本库对此的回答：", en: "what this library says to that: " }) + (error as Error).message); }
 // %% [markdown] lang="zh"
-// 现在训练一个结束符被遮住的模型，与第 2 节正确的那个相比：测试集上有多少回答会自己结束，回答有多长。
+// 现在用清单的格式（`问:…` 换行 `答:…`，课程模型没见过这种格式）训练两个模型，一个正确，一个遮住结束符。测试集上有多少回答会自己结束，回答有多长？
 // %% [markdown] lang="en"
-// Now we train a model whose end tokens are masked, and compare it with the right one of part 2: how many answers to the test set end by themselves, and how long are they?
+// Now we train two models in the listings' form (`问:…`, new line, `答:…`, which the course model has never seen), one rightly, one with its end tokens masked. How many answers to the test set end by themselves, and how long are they?
 // %%
-const endless = answersOnly.map((e) => ({ ids: e.ids, target: e.target.map((v, i) => (i === e.ids.length - 1 ? 0 : v)) })), endlessRun = await fit(endless, 0);
-const prompts = testRecords.slice(0, budget(24, 4)).map(({ question }) => tl.promptText(model.tokenizer, [{ role: "user", content: question }]));
+const plain = tl.encodeExamples(model.tokenizer, trainRecords, { template: "plain" }), endless = plain.map((e) => ({ ids: e.ids, target: e.target.map((v, i) => (i === e.ids.length - 1 ? 0 : v)) }));
+const asked = testRecords.slice(0, budget(24, 4)), plainPrompts = asked.map(({ question }) => tl.promptText(model.tokenizer, [{ role: "user", content: question }], { template: "plain" }));
 const audit = [];
-for (const [name, adapter] of [[t({ zh: "正确", en: "right" }), answersRun!], [t({ zh: "结束符被遮住", en: "end token masked" }), endlessRun]] as const) {
-  const answers = await tl.generateAll(model, prompts, { adapter, maxNewTokens: budget(96, 8) });
+for (const [name, data] of [[t({ zh: "正确", en: "right" }), plain], [t({ zh: "结束符被遮住", en: "end token masked" }), endless]] as const) {
+  const run = await fit(data, 0), answers = await tl.generateAll(model, plainPrompts, { adapter: run, maxNewTokens: budget(96, 8) });
   audit.push({ [t({ zh: "掩码", en: "mask" })]: name, [t({ zh: "自己结束 %", en: "end by themselves, %" })]: ((100 * answers.filter((a) => a.stoppedBy === "eos").length) / answers.length).toFixed(0), [t({ zh: "平均长度（词元）", en: "mean length (tokens)" })]: meanOf(answers.map((a) => a.ids.length)).toFixed(1), [t({ zh: "例子", en: "example" })]: answers[0].text.slice(0, 80) });
+  tl.dispose(run.trained);
 }
 table(audit);
-tl.dispose(endlessRun.trained);
 // %% [markdown] lang="zh"
 // ## 6. 训练前后的回答
 //
@@ -197,10 +201,10 @@ tl.dispose(endlessRun.trained);
 //
 // The course model is small and has read little: it learns what answers **look like**, and its knowledge cannot be trusted. Judge by loss and ROUGE-L, not by chosen examples.
 // %%
-const outcome = [];
+const prompts = asked.map(({ question }) => tl.promptText(model.tokenizer, [{ role: "user", content: question }])), outcome = [];
 for (const [name, adapter] of [[t({ zh: "训练前", en: "before" }), undefined], [t({ zh: "训练后", en: "after" }), answersRun]] as const) {
   const answers = await tl.generateAll(model, prompts, { adapter, maxNewTokens: budget(96, 8) }), { loss } = await tl.evaluate(model, test, { adapter });
-  outcome.push({ "": name, [t({ zh: "测试损失", en: "test loss" })]: loss.toFixed(3), "ROUGE-L": tl.meanRouge(testRecords.slice(0, prompts.length).map((r) => r.answer), answers.map((a) => a.text), { units: "characters" }).rougeL.f1.toFixed(3), [testRecords[0].question]: answers[0].text.slice(0, 100) });
+  outcome.push({ "": name, [t({ zh: "测试损失", en: "test loss" })]: loss.toFixed(3), "ROUGE-L": tl.meanRouge(asked.map((r) => r.answer), answers.map((a) => a.text), { units: "characters" }).rougeL.f1.toFixed(3), [asked[0].question]: answers[0].text.slice(0, 100) });
 }
 table(outcome);
 tl.dispose(answersRun!.trained);
