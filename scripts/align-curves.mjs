@@ -11,8 +11,8 @@ import {
 
 const root = fileURLToPath(new URL("..", import.meta.url)), kept = join(root, "docs/alignment.json"), page = join(root, "docs/alignment.md");
 const { values: flags } = parseArgs({ options: { rounds: { type: "string", default: "24" }, seeds: { type: "string", default: "3" }, draw: { type: "boolean", default: false } } });
-const TASKS = ["ipv4-private", "http-status-class", "cvss-band"], ROUNDS = Number(flags.rounds), SEEDS = Number(flags.seeds), LONGEST = 8, BETA = 0.1;
-const settings = { tasks: TASKS, warmSteps: 60, rounds: ROUNDS, answers: 128, dpoSteps: 60, learningRate: 1e-3 };
+const TASKS = ["ipv4-private", "http-status-class", "cvss-band"], ROUNDS = Number(flags.rounds), SEEDS = Number(flags.seeds), LONGEST = 8;
+const settings = { tasks: TASKS, warmSteps: 60, rounds: ROUNDS, answers: 128, learningRate: 1e-3, dpoSteps: 60, dpoBeta: 0.5 };
 const say = (...x) => console.log(new Date().toISOString().slice(11, 19), ...x);
 
 async function work() {
@@ -44,7 +44,7 @@ async function work() {
   const methods = {
     GRPO: (common) => reinforce({ ...common, prompts, reward, objective: grpo({ beta: 0.04 }), rounds: ROUNDS, promptsPerRound: 16, group: 8, batchSize: 64, maxNewTokens: LONGEST }),
     PPO: (common) => reinforce({ ...common, prompts, reward, objective: ppo({ klCoefficient: 0.02, valueWeight: 0.5 }), rounds: ROUNDS, promptsPerRound: 64, group: 2, batchSize: 64, maxNewTokens: LONGEST }),
-    DPO: async (common) => train({ ...common, data: { train: await pairs(taught, prompts, common.seed), validation: await pairs(held, heldPrompts, common.seed) }, objective: dpo({ beta: BETA }), steps: settings.dpoSteps, batchSize: 16, evaluateEvery: 10 }),
+    DPO: async (common) => train({ ...common, data: { train: await pairs(taught, prompts, common.seed), validation: await pairs(held, heldPrompts, common.seed) }, objective: dpo({ beta: settings.dpoBeta }), steps: settings.dpoSteps, batchSize: 16, evaluateEvery: 10 }),
   };
   for (let seed = 0; seed < SEEDS; seed++) for (const [name, run] of Object.entries(methods)) {
     if (found.runs.some((r) => r.method === name && r.seed === seed)) continue;
