@@ -85,7 +85,10 @@ ${fineTunedText(tuned)}
 ## Licence
 
 The weights and the tokenizer are offered under [Apache-2.0](../../LICENSE), as far as the project has rights in them. The text is not part of the
-repository; each package keeps its licence, all of them free by Debian's guidelines:
+repository; each package keeps its licence, all of them free by Debian's guidelines. Several are copyleft (GPL, GFDL, CC BY-SA). Whether weights are
+a derived work of the text that they were trained on is not settled law. For teaching and research, which this model is for, nothing follows
+from that; whoever wants to ship it in a product and has to be certain should train it again on the permissively licensed packages alone
+(\`scripts/pretrain/sources.mjs\`). The packages:
 
 ${corpusTable(manifest)}
 
