@@ -586,8 +586,9 @@ async function tunedAccuracy(alpha: number, seed: number): Promise<number> {
 }
 // %%
 const treatments = [0, 0.1, 0.5], tuneSeeds = budget(3, 2), tuneBar = tl.progress(treatments.length * tuneSeeds, "EDA");
-const tuneAccuracy: number[][] = treatments.map(() => []);
+const tuneAccuracy: number[][] = treatments.map(() => []), tick = tl.stoppable(); // so that Stop ends the whole series
 for (let seed = 1; seed <= tuneSeeds; seed++) for (const [i, alpha] of treatments.entries()) {
+  await tick();
   tuneAccuracy[i].push(await tunedAccuracy(alpha, seed));
   tuneBar.update((seed - 1) * treatments.length + i + 1);
 }
