@@ -12,7 +12,8 @@ import {
 const root = fileURLToPath(new URL("..", import.meta.url)), kept = join(root, "docs/alignment.json"), page = join(root, "docs/alignment.md");
 const { values: flags } = parseArgs({ options: { rounds: { type: "string", default: "24" }, seeds: { type: "string", default: "3" }, draw: { type: "boolean", default: false } } });
 const TASKS = ["ipv4-private", "http-status-class", "cvss-band"], ROUNDS = Number(flags.rounds), SEEDS = Number(flags.seeds), LONGEST = 8;
-const settings = { tasks: TASKS, warmSteps: 60, rounds: ROUNDS, answers: 128, learningRate: 1e-3, dpoSteps: 60, dpoBeta: 0.5 };
+const { training } = JSON.parse(readFileSync(join(root, "data/course-model/measured.json"), "utf8"));
+const settings = { modelSteps: training.steps, tasks: TASKS, warmSteps: 60, rounds: ROUNDS, answers: 128, learningRate: 1e-3, dpoSteps: 60, dpoBeta: 0.5 };
 const say = (...x) => console.log(new Date().toISOString().slice(11, 19), ...x);
 
 async function work() {
@@ -105,7 +106,7 @@ async function draw() {
     `DPO's loss on held-out pairs ${verdict(pair((e) => e.loss))}, the reward that it was not told of ${verdict(of("DPO").map((r) => r.after.train.reward - found.warm.train.reward))}`,
   ];
   const tables = [
-    `At 95 %, over ${of("GRPO").length} seeds: ${said.join("; ")}.`, "",
+    `The course model as it was after ${found.settings.modelSteps.toLocaleString("en-US")} steps of pre-training. At 95 %, over ${of("GRPO").length} seeds: ${said.join("; ")}.`, "",
     `Warm start: mean reward ${found.warm.train.reward.toFixed(3)} on the ${found.prompts} prompts that are trained on, ${found.warm.test.reward.toFixed(3)} on the ${found.heldPrompts} held-out ones (standard errors ${found.warm.train.rewardError.toFixed(3)} and ${found.warm.test.rewardError.toFixed(3)}).`, "",
     "| method | reward, trained prompts | change [95 %] | held-out prompts | change [95 %] | KL, nats an answer | seconds |", "|---|---:|---:|---:|---:|---:|---:|", ...rows, "",
     "DPO on held-out pairs:", "", "| | before | after | change [95 %] |", "|---|---:|---:|---:|", ...measured.map(([name, f]) => `| ${name} | ${name === "accuracy" ? "–" : first(f)} | ${last(f)} | ${name === "accuracy" ? "–" : gain(pair(f))} |`),

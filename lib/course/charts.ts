@@ -4,7 +4,8 @@ import { pick } from "./language";
 
 /** Numbers or categories along one axis. */
 export type Values = ArrayLike<number> | string[];
-export interface Axis { title: string; log?: boolean }
+/** `ticks`: where to label the axis; on a short logarithmic axis the powers of ten are too few. */
+export interface Axis { title: string; log?: boolean; ticks?: number[] }
 /** `error`: half the length of the error bars, in the unit of y. */
 export interface Series { name: string; x: Values; y: ArrayLike<number>; error?: ArrayLike<number> }
 export interface Chart { title: string; x: Axis; y: Axis; alt: string }
@@ -15,9 +16,9 @@ const DASHES = ["solid", "dash", "dot", "dashdot"];
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "x", "cross", "star"];
 const MARKED_UP_TO = 40;
 
-function axis({ title, log }: Axis): Record<string, unknown> {
+function axis({ title, log, ticks }: Axis): Record<string, unknown> {
   const style = { automargin: true, gridcolor: "#e5e5e5", zerolinecolor: "#bbbbbb", exponentformat: "power" };
-  return { title: { text: title }, type: log ? "log" : undefined, ...style };
+  return { title: { text: title }, type: log ? "log" : undefined, ...(ticks && { tickvals: ticks, ticktext: ticks.map(String) }), ...style };
 }
 
 function layout({ title, x, y }: Chart, legend: boolean): Record<string, unknown> {

@@ -4,4 +4,5 @@ export * from "./classification";
 export * from "./cost";
 export * from "./perplexity";
 export * from "./porter";
+export * from "./power-law";
 export * from "./rouge";

@@ -1,5 +1,6 @@
 export * from "./check";
 export * from "./checkpoint";
+export * from "./classify";
 export * from "./completions";
 export * from "./config";
 export * from "./convert";

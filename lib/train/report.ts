@@ -21,7 +21,7 @@ interface Setting {
 /** "lora trains 460,800 scalars, 0.34 % of 134,515,008" — stated always, so that nobody trains nothing by mistake. */
 export function trainableLine(method: Method, trained: Params, base: Params): string {
   const n = trainableCount({ method, trained }), all = count(base), number = (x: number) => x.toLocaleString("en-US");
-  const percent = ((100 * n) / all).toPrecision(2);
+  const percent = String(Number(((100 * n) / all).toPrecision(2))); // 100, not 1.0e+2
   return t({ zh: `${method.name}：训练 ${number(n)} 个标量，是模型 ${number(all)} 个的 ${percent} %`, en: `${method.name} trains ${number(n)} scalars, ${percent} % of the model's ${number(all)}` });
 }
 

@@ -16,8 +16,36 @@ const stop = (f: (w: string, stop: Set<string>, keep: Set<string>) => boolean) =
 const MAC = /\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b/gi;
 /** Replaces MAC addresses, numbered by what `key` makes of each. */
 const hidden = (key: (mac: string, at: number) => unknown, expression = MAC) => (text: string) => { const seen = new Map<unknown, number>(); return text.replace(expression, (mac, at: number) => { const k = key(mac, at); if (!seen.has(k)) seen.set(k, seen.size + 1); return `<MAC_${seen.get(k)}>`; }); };
+/** Dynamic loss scaling; the count of good steps is cleared after a doubling, after a bad step, or not. */
+const scaling = (interval: number, afterDoubling: boolean, afterBad: boolean) => (s: number, steps: boolean[]) => {
+  let n = 0;
+  return steps.map((good) => { if (!good) { s /= 2; if (afterBad) n = 0; } else if (++n >= interval) { s *= 2; if (afterDoubling) n = 0; } return s; });
+};
+/** Early stopping, `early` evaluations too soon; `take` says what is returned. */
+const stopEarly = (take: (found: { best: number; at: number }) => number, early: number) => (losses: number[], patience: number) => {
+  let best = 0, at = 0;
+  for (at = 1; at < losses.length; at++) { if (losses[at] < losses[best]) best = at; else if (at - best >= patience - early) break; }
+  return take({ best, at });
+};
+type Labelled = { text: string; label: string }[];
+const conflicts = (records: Labelled) => records.map((r) => r.text).filter((x, i, all) => all.indexOf(x) === i && new Set(records.filter((r) => r.text === x).map((r) => r.label)).size > 1);
 /** Right answers, and one answer for each known mistake in its order. */
 const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
+  "3.2.5/1": { right: 0.487, wrong: [0.95, 0.974, 0.9256, 0] },
+  "3.2.5/2": { right: 60.65, wrong: [100, 66.67, 139.6, 0.6065] },
+  "3.2.5/3": { right: 19.5, wrong: [815.5, 20, 0.9988] },
+  "3.2.5/4": { right: 0.846, wrong: [0.85, 0.841, 0.512, 0.9457] },
+  "3.3.1/1": { right: 1600, wrong: [800, 700, 600] },
+  "3.3.1/2": { right: 0.725, wrong: [0.72, 0.74, 0.7, 0.9] },
+  "3.3.1/3": {
+    right: conflicts,
+    wrong: [
+      (r: Labelled) => [...new Set(r.map((x) => x.text).filter((x, i, all) => all.indexOf(x) < i))],
+      (r: Labelled) => r.filter((x, i) => i > 0 && x.text === r[i - 1].text && x.label !== r[i - 1].label).map((x) => x.text),
+      (r: Labelled) => r.filter((x) => r.some((y) => y.text === x.text && y.label !== x.label)).map((x) => x.text),
+      (r: Labelled) => conflicts(r).sort(),
+    ],
+  },
   "3.3.2/1": { right: 0.4, wrong: [0.7, 0.5, 0.2, 2 / 7] },
   "3.3.2/2": { right: ["CC0-1.0", "CC-BY-4.0"], wrong: ["CC-BY-SA-4.0", "CC-BY-ND-4.0", "CC-BY-NC-4.0"].map((l) => ["CC0-1.0", "CC-BY-4.0", l] as string[]).concat([["CC0-1.0"]]) },
   "3.3.2/3": {
@@ -32,6 +60,15 @@ const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
     wrong: [stop((w, s) => !s.has(w.toLowerCase())), stop((w, s, k) => k.has(w) || !s.has(w)), (words: string[], s: Set<string>, k: Set<string>) => words.map((w) => w.toLowerCase()).filter((w) => k.has(w) || !s.has(w)), stop((w, s) => s.has(w.toLowerCase()))],
   },
   "3.3.3/4": { right: 0.0148, wrong: [0.985, 0.9, 1e-40, 36] },
+  "3.4.2/1": { right: 24, wrong: [18, 3, 6] },
+  "3.4.2/2": { right: 16, wrong: [8, 16384, 4] },
+  "3.4.2/3": { right: scaling(3, true, true), wrong: [scaling(3, false, true), scaling(3, true, false), (s: number, steps: boolean[]) => steps.map(() => s)] },
+  "3.7.1/1": { right: 1.5, wrong: [2.1, 0.75, 4.5] },
+  "3.7.1/2": { right: 75, wrong: [25, 0.75, 300] },
+  "3.7.1/3": {
+    right: stopEarly(({ best }) => best, 0),
+    wrong: [(l: number[]) => l.indexOf(Math.min(...l)), stopEarly(({ at }) => at, 0), stopEarly(({ best }) => best, 1)],
+  },
   "3.6.2/1": { right: 40960, wrong: [1048576, 268435456, 8192] },
   "3.6.2/2": { right: 410, wrong: [512, 409, 409.6] },
   "3.6.2/3": { right: 64, wrong: [16, 4, 32] },

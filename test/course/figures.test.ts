@@ -49,6 +49,12 @@ test("a static picture shows title, axis titles and every mark; Chinese too", as
   assert.deepEqual(sizes, [[700, 380], [1400, 760]]);
 });
 
+test("a short logarithmic axis is labelled where asked, and only there", async () => {
+  const series = [{ name: "a", x: [48, 96, 688], y: [3, 2, 1] }];
+  const svg = await figureToSvg(lineChart({ title: "Amount", x: { title: "n", log: true, ticks: [48, 96, 688] }, y: axes.y, series, alt: "falls" }));
+  assert.deepEqual([...svg.matchAll(/class="xtick"><text[^>]*>([^<]*)</g)].map((m) => m[1]), ["48", "96", "688"]);
+});
+
 test("bars, maps of names and heat maps are drawn; a heat map's cells have the colours of their values", async () => {
   const series = [{ name: "n", x: ["LoRA", "full"], y: [1e5, 1e8] }];
   const bars = await figureToSvg(barChart({ title: "Size", x: { title: "method" }, y: { title: "count", log: true }, series, alt: "" }));

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import { test } from "node:test";
 import { backend, tf } from "tunelab/tensor";
-import { accuracy, bitsPerByte, bootstrapInterval, calibration, classificationReport, corpusBleu, efficiencyScore, mean, measureCost, pairedDifference, peakTensorBytes, perplexity, quantile, storedBytes, unigramPerplexity, wattHours } from "tunelab/metrics";
+import { accuracy, bitsPerByte, bootstrapInterval, calibration, classificationReport, corpusBleu, efficiencyScore, fitPowerLaw, mean, measureCost, pairedDifference, peakTensorBytes, perplexity, quantile, storedBytes, unigramPerplexity, wattHours } from "tunelab/metrics";
 import * as everything from "tunelab";
 import { close, userError } from "../support/compare";
 import { readJson, temporary } from "../support/fixtures";
@@ -114,3 +114,13 @@ test("efficiency: ratios to the best, weighted; neither units nor a third candid
   assert.throws(() => efficiencyScore({ a: { f1: 1 } } as never, criteria), userError("seconds of a is undefined"));
 });
 test("the package's main entry has them too", () => { for (const name of ["corpusBleu", "rouge", "classificationReport", "bootstrapInterval", "measureCost", "perplexity"]) assert.equal(typeof (everything as never)[name], "function", name); });
+test("power law: scipy's line through the logarithms; exact points give themselves back", () => {
+  const P = readJson("metrics", "power-law.json"), fit = fitPowerLaw(P.x, P.y);
+  for (const name of ["coefficient", "exponent", "exponentError", "r2"] as const) close([fit[name] / P[name]], [1], 1e-10, name);
+  const exact = fitPowerLaw([1, 10, 100], [8, 4, 2]);
+  close([exact.coefficient, exact.exponent, exact.r2, exact.at(1000), exact.inverse(4)], [8, Math.log10(2), 1, 1, 10], 1e-12);
+  assert.ok(exact.exponentError < 1e-6);
+  assert.deepEqual([fitPowerLaw([1, 2], [3, 2]).exponentError, fitPowerLaw([1, 2], [3, 3]).r2], [Infinity, 1]);
+  assert.throws(() => fitPowerLaw([1, 2], [1, 0]), userError("point 2 is (2, 0)"));
+  assert.throws(() => fitPowerLaw([2, 2], [1, 3]), userError("all x are the same"));
+});
