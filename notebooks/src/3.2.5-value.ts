@@ -72,11 +72,16 @@ const fullMethod = tl.full();
 const first = await tl.train({ ...common, method: fullMethod, learningRate: 1e-3, seed: 1 });
 const fullSaid = await askModel(testAlerts, first), fullReport = report(testAlerts, fullSaid);
 // %%
-await show(heatmap({
-  title: t({ zh: "全参数微调后的混淆矩阵（test）", en: "Confusion matrix after full fine-tuning (test)" }), x: { title: t({ zh: "判为", en: "predicted class" }) }, y: { title: t({ zh: "实为", en: "true class" }) },
+const matrix = heatmap({
+  title: t({ zh: "全参数微调后的混淆矩阵（test）", en: "Confusion matrix after full fine-tuning (test)" }), x: { title: t({ zh: "判为", en: "predicted class" }) }, y: { title: "" },
   xs: CLASSES, ys: CLASSES, z: fullReport.confusion, zTitle: t({ zh: "条数", en: "alerts" }),
   alt: `${t({ zh: "对角线上（判对）", en: "on the diagonal (right)" })}: ${CLASSES.map((c, i) => `${c} ${fullReport.confusion[i][i]}/${fullReport.perClass[c].support}`).join("; ")}`,
-}));
+});
+Object.assign(matrix.data[0], { texttemplate: "%{z}" });
+const sideways = { text: t({ zh: "实为", en: "true class" }), xref: "paper", x: 0, xshift: -135, yref: "paper", y: 0.5, textangle: -90, showarrow: false, font: { size: 14 } };
+Object.assign(matrix.layout!, { margin: { l: 160, r: 20, t: 50, b: 60 }, font: { ...(matrix.layout!.font as object), size: 12 }, annotations: [sideways] }); // long class names
+Object.assign(matrix.layout!.yaxis as object, { autorange: "reversed", automargin: false });
+await show(matrix);
 table(CLASSES.map((c) => {
   const { precision, recall, f1, support } = fullReport.perClass[c];
   return { [t({ zh: "类", en: "class" })]: c, [t({ zh: "精确率", en: "precision" })]: precision, [t({ zh: "召回率", en: "recall" })]: recall, F1: f1, [t({ zh: "微调前 F1", en: "F1 before" })]: baseReport.perClass[c].f1, [t({ zh: "条数", en: "alerts" })]: support };
@@ -190,7 +195,7 @@ const METRICS: Record<string, (items: Pair[]) => number> = {
 };
 const overlaps = Object.entries(METRICS).map(([metric, of]) => ({ metric, of, ...tl.pairedDifference(pairs(answersBefore), pairs(answersAfter), of, { samples: 500 }) }));
 table(overlaps.map(({ metric, of, estimate, low, high }) => {
-  return { metric, before: of(pairs(answersBefore)), after: of(pairs(answersAfter)), [t({ zh: "差", en: "difference" })]: estimate, "95 %": `[${low.toFixed(1)}, ${high.toFixed(1)}]`, [t({ zh: "结论", en: "verdict" })]: low > 0 ? t({ zh: "提高", en: "higher" }) : high < 0 ? t({ zh: "降低", en: "lower" }) : t({ zh: "分不清", en: "cannot tell" }) };
+  return { metric, before: of(pairs(answersBefore)), after: of(pairs(answersAfter)), [t({ zh: "差", en: "difference" })]: estimate, "95 %": `[${low.toFixed(2)}, ${high.toFixed(2)}]`, [t({ zh: "结论", en: "verdict" })]: low > 0 ? t({ zh: "提高", en: "higher" }) : high < 0 ? t({ zh: "降低", en: "lower" }) : t({ zh: "分不清", en: "cannot tell" }) };
 }), t({ zh: "与参考答案的重合", en: "Overlap with the reference answers" }));
 const longer = (said: { text: string }[]) => tl.mean(said.map(({ text }) => text.split(/\s+/).length));
 console.log(t({ zh: "平均词数：训练前、训练后、参考", en: "mean number of words: before, after, reference" }), longer(answersBefore).toFixed(0), longer(answersAfter).toFixed(0), longer(asked.map(({ answer }) => ({ text: answer }))).toFixed(0));
@@ -224,7 +229,7 @@ import * as fs from "fs";
 const WATTS = 15, seeds = [1, 2], out = `${courseFile(".")}/runs/value`;
 const METHODS: { name: string; method: tl.Method; rate: number }[] = [
   { name: t({ zh: "全参数", en: "full" }), method: fullMethod, rate: 1e-3 }, { name: t({ zh: "词嵌入", en: "embedding" }), method: tl.full({ parameters: ["model.embed_tokens.weight"] }), rate: 1e-2 },
-  { name: "LoRA", method: tl.lora({ rank: 8, targets: "all-linear" }), rate: 5e-3 }, { name: "BitFit", method: tl.bitfit(), rate: 1e-2 },
+  { name: "LoRA", method: tl.lora({ rank: 8, targets: "all-linear" }), rate: 5e-3 }, { name: "BitFit", method: tl.bitfit(), rate: 3e-2 },
 ];
 const median = (values: number[]) => tl.quantile(values, 0.5), MB = 1e6;
 const measure = async ({ method, rate }: (typeof METHODS)[number], seed: number) => {
@@ -275,7 +280,7 @@ console.log(t({ zh: "“全参数微调性能最好”：本次最好的是", en
 console.log(t({ zh: "“时间和资源消耗最高”：本次最慢的是", en: "\"It takes most time and resources\": here the slowest is" }), best(seconds, "max") + t({ zh: "；张量内存最多的是", en: "; most memory of tensors:" }), best(heldMB, "max"));
 for (const m of [1, 2, 3]) {
   const lost = meanTest[0] - meanTest[m];
-  console.log(t({ zh: `“可能牺牲性能，但显著降低成本”：${METHODS[m].name} 的准确率`, en: `"Some performance may be lost, but costs fall a lot": ${METHODS[m].name}'s accuracy is` }), lost > seedNoise ? t({ zh: `低 ${(100 * lost).toFixed(0)} 个百分点`, en: `${(100 * lost).toFixed(0)} points lower` }) : lost < -seedNoise ? t({ zh: `高 ${(-100 * lost).toFixed(0)} 个百分点`, en: `${(-100 * lost).toFixed(0)} points higher` }) : t({ zh: "与全参数分不出高下", en: "not distinguishable from full" }), t({ zh: `；时间 ${(seconds[m] / seconds[0]).toFixed(2)}，张量 ${(heldMB[m] / heldMB[0]).toPrecision(2)}，存储 ${(stored[m] / stored[0]).toPrecision(2)}（全参数 = 1）`, en: `; time ${(seconds[m] / seconds[0]).toFixed(2)}, tensors ${(heldMB[m] / heldMB[0]).toPrecision(2)}, storage ${(stored[m] / stored[0]).toPrecision(2)} (full = 1)` }));
+  console.log(t({ zh: `“可能牺牲性能，但显著降低成本”：${METHODS[m].name} 的准确率`, en: `"Some performance may be lost, but costs fall a lot": ${METHODS[m].name}'s accuracy is ` }) + (lost > seedNoise ? t({ zh: `低 ${(100 * lost).toFixed(0)} 个百分点`, en: `${(100 * lost).toFixed(0)} points lower` }) : lost < -seedNoise ? t({ zh: `高 ${(-100 * lost).toFixed(0)} 个百分点`, en: `${(-100 * lost).toFixed(0)} points higher` }) : t({ zh: "与全参数分不出高下", en: "not distinguishable from full" })) + t({ zh: `；时间 ${(seconds[m] / seconds[0]).toFixed(2)}，张量 ${(heldMB[m] / heldMB[0]).toPrecision(2)}，存储 ${(stored[m] / stored[0]).toPrecision(2)}（全参数 = 1）`, en: `; time ${(seconds[m] / seconds[0]).toFixed(2)}, tensors ${(heldMB[m] / heldMB[0]).toPrecision(2)}, storage ${(stored[m] / stored[0]).toPrecision(2)} (full = 1)` }));
 }
 const speedUp = seconds[0] / seconds[2];
 console.log(t({ zh: "“从三百多小时到三十几小时（约 10 倍）”：这里 LoRA 每步比全参数快", en: "\"From over three hundred hours to some thirty (about 10 times)\": here a step of LoRA is faster than a full one by" }), `${speedUp.toFixed(2)} ×;`, speedUp >= 8 ? t({ zh: "与书上相当", en: "as the book says" }) : speedUp > 1.1 ? t({ zh: "方向一致，但远不到 10 倍", en: "the same direction, but far from 10 times" }) : t({ zh: "看不出加速", en: "no gain in time to be seen" }));
@@ -308,10 +313,14 @@ await show(barChart({
   series: [{ name: "", x: CASES.map(([name]) => name), y: rates.map(median), error: rates.map((r) => (tl.quantile(r, 0.75) - tl.quantile(r, 0.25)) / 2) }],
   alt: CASES.map(([name], i) => `${name}: ${median(rates[i]).toFixed(0)}`).join("; "),
 }));
-const ratio = median(rates[1]) / median(rates[2]);
-console.log(t({ zh: `未合并的速度是合并的 ${ratio.toFixed(2)} 倍：`, en: `The speed apart is ${ratio.toFixed(2)} of the speed merged: ` }) + (ratio < 0.9 ? t({ zh: "合并省下了看得见的时间。", en: "merging saves time that can be seen." }) : ratio < 1.1 ? t({ zh: "差别看不出来。", en: "no difference to be seen." }) : t({ zh: "测量受到了干扰，请在机器空闲时重跑。", en: "the measurement was disturbed; run it again on an idle machine." })));
+/** Ratio of two cases round by round: median and quartiles, so that a busy machine meets both. */
+const against = (a: number, b: number) => { const each = rates[a].map((rate, k) => rate / rates[b][k]); return { middle: median(each), low: tl.quantile(each, 0.25), high: tl.quantile(each, 0.75) }; };
+const quartiles = ({ middle, low, high }: ReturnType<typeof against>) => `${middle.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
+const apart = against(1, 2), control = against(2, 0), calm = control.low < 1 && control.high > 1 && control.high - control.low < 0.3;
+console.log(t({ zh: "每轮之比（中位数和四分位数）：未合并 / 已合并", en: "ratios round by round (median and quartiles): apart / merged" }), quartiles(apart), t({ zh: "，已合并 / 原模型（应为 1）", en: ", merged / base (should be 1)" }), quartiles(control));
+console.log(!calm ? t({ zh: "对照偏离 1 或起伏太大：测量受到了干扰，这次不能下结论，请在机器空闲时重跑。", en: "The control is off 1 or too unsteady: the measurement was disturbed, so nothing can be concluded; run it again on an idle machine." }) : apart.high < 1 ? t({ zh: "未合并的适配器慢得看得出来。", en: "The adapter kept apart is visibly slower." }) : t({ zh: "差别看不出来。", en: "No difference can be seen." }));
 const big = 1_777_088_000, loraBig = 1_089_536, tasks = 20; // the 1.5B Qwen2 of the chapter; docs/library.md
-console.log(t({ zh: "存储，1.5B 模型，20 个任务（GB）：每任务一个完整模型（16 位）", en: "storage, 1.5B model, 20 tasks (GB): a whole model for each (16 bits)" }), ((tasks * big * 2) / 1e9).toFixed(1), t({ zh: "；一个底座加 20 个 LoRA（32 位）", en: "; one base and 20 LoRAs (32 bits)" }), ((big * 2 + tasks * loraBig * 4) / 1e9).toFixed(2));
+console.log(t({ zh: "存储，1.5B 模型，20 个任务（GB）：每任务一个完整模型（16 位）", en: "storage, 1.5B model, 20 tasks (GB): a whole model for each (16 bits)" }), ((tasks * big * 2) / 1e9).toFixed(1) + t({ zh: "；一个底座加 20 个 LoRA（32 位）", en: "; one base and 20 LoRAs (32 bits)" }), ((big * 2 + tasks * loraBig * 4) / 1e9).toFixed(2));
 // %% [markdown] lang="zh"
 // ## 5. 综合评估
 //
@@ -332,11 +341,11 @@ const NAMES: Record<keyof typeof CRITERIA, string> = { gain: t({ zh: "性能增�
 const keys = Object.keys(CRITERIA) as (keyof typeof CRITERIA)[];
 const values = Object.fromEntries(METHODS.map(({ name }, m) => [name, { gain: Math.max(0, meanTest[m] - guess), trainSeconds: seconds[m], tensorMB: heldMB[m], storedMB: stored[m], tokensPerSecond: median(rates[m === 2 ? 1 : 0]) }]));
 const scoreWith = (weights: number[]) => tl.efficiencyScore(values, Object.fromEntries(keys.map((key, i) => [key, { weight: weights[i], better: CRITERIA[key] }])));
-const parts = scoreWith([1, 1, 1, 1, 1]);
+const parts = scoreWith([1, 1, 1, 1, 1]), onRing = (ratioToBest: number) => Math.log10(Math.max(ratioToBest, 1e-4)); // ratios span powers of ten
 await show({
-  data: METHODS.map(({ name }, m) => ({ type: "scatterpolar", name, r: [...keys, keys[0]].map((key) => parts[name].parts[key]), theta: [...keys, keys[0]].map((key) => NAMES[key]), line: { dash: ["solid", "dash", "dot", "dashdot"][m], color: ["#0072B2", "#D55E00", "#009E73", "#CC79A7"][m] }, marker: { symbol: ["circle", "square", "diamond", "triangle-up"][m] } })),
-  layout: { title: { text: t({ zh: "各项与最好者之比（1 = 最好）", en: "Each criterion as a ratio to the best (1 = best)" }), x: 0.02 }, height: 460, margin: { t: 80, b: 50 }, polar: { radialaxis: { range: [0, 1], angle: 90, tickangle: 90 } }, font: { size: 14, family: "system-ui, Arial, 'Noto Sans CJK SC', sans-serif" } },
-  alt: METHODS.map(({ name }) => `${name}: ${keys.map((key) => `${NAMES[key]} ${parts[name].parts[key].toFixed(2)}`).join(", ")}`).join("; "),
+  data: METHODS.map(({ name }, m) => ({ type: "scatterpolar", name, r: [...keys, keys[0]].map((key) => onRing(parts[name].parts[key])), theta: [...keys, keys[0]].map((key) => NAMES[key]), line: { dash: ["solid", "dash", "dot", "dashdot"][m], color: ["#0072B2", "#D55E00", "#009E73", "#CC79A7"][m] }, marker: { symbol: ["circle", "square", "diamond", "triangle-up"][m] } })),
+  layout: { title: { text: t({ zh: "各项与最好者之比（对数刻度，外圈 = 最好）", en: "Each criterion as a ratio to the best (log scale, rim = best)" }), x: 0.02 }, height: 460, margin: { t: 80, b: 50 }, polar: { radialaxis: { range: [-4.3, 0], angle: 90, tickangle: 90, tickvals: [-4, -3, -2, -1, 0], ticktext: ["≤ 0.0001", "0.001", "0.01", "0.1", "1"] } }, font: { size: 14, family: "system-ui, Arial, 'Noto Sans CJK SC', sans-serif" } },
+  alt: METHODS.map(({ name }) => `${name}: ${keys.map((key) => `${NAMES[key]} ${parts[name].parts[key].toPrecision(2)}`).join(", ")}`).join("; "),
 });
 // %%
 const SCENARIOS: Record<string, number[]> = { // gain, training time, training memory, storage, inference
@@ -365,9 +374,9 @@ await show(lineChart({
 }));
 const winner = (s: (typeof sweep)[0]) => METHODS.map(({ name }) => name).sort((a, b) => s[b].score - s[a].score)[0];
 const changes = sweep.flatMap((s, i) => (i === 0 || winner(s) !== winner(sweep[i - 1]) ? [`${t({ zh: "从", en: "from" })} ${weightsOfGain[i].toFixed(2)}: ${winner(s)}`] : []));
-console.log(t({ zh: "得分最高者，按性能的权重：", en: "highest score, by the weight of performance:" }), changes.join("; "));
+console.log(t({ zh: "得分最高者，按性能的权重：", en: "highest score, by the weight of performance: " }) + changes.join("; "));
 const frugal = winner(sweep[0]), frugalGain = values[frugal].gain;
-console.log(t({ zh: "只看成本时胜出：", en: "With costs only the winner is" }), frugal + (frugalGain < 0.1 ? t({ zh: "，而它几乎没有学会任务。所以先定性能的下限，再在达标的方法里比成本。", en: ", which has hardly learned the task. So first set a minimum of performance, then compare costs among the methods that reach it." }) : t({ zh: "，它也学会了任务。", en: ", and it has learned the task too." })));
+console.log(t({ zh: "只看成本时胜出：", en: "With costs only the winner is " }) + frugal + (frugalGain < 0.1 ? t({ zh: "，而它几乎没有学会任务。所以先定性能的下限，再在达标的方法里比成本。", en: ", which has hardly learned the task. So first set a minimum of performance, then compare costs among the methods that reach it." }) : t({ zh: "，它也学会了任务。", en: ", and it has learned the task too." })));
 // %% [markdown] lang="zh"
 // ## 小结
 //

@@ -201,7 +201,7 @@ const pieces = (alerts: Alert[]) => new Set(alerts.flatMap(({ text }) => [...tl.
 table(varied.map((s, i) => ({ ...row(s), [t({ zh: "test 中文", en: "test, Chinese" })]: of("zh", s), [t({ zh: "test 英文", en: "test, English" })]: of("en", s), [t({ zh: "不同的四元组", en: "different 4-grams" })]: pieces(SETS[i][1]) })));
 for (const s of varied.slice(1)) console.log(versus(s, varied[0]));
 const [zhOnly, ownZh] = [of("zh", varied[1]), of("zh", varied[0])];
-console.log(t({ zh: "“只有中文”与“多样”相比，在中文告警上：", en: "On Chinese alerts the Chinese-only set, against the diverse one, is" }), zhOnly - ownZh > 0.03 ? t({ zh: "更好（中文样本更多），代价在英文上", en: "better (it holds more Chinese), and pays in English" }) : zhOnly - ownZh < -0.03 ? t({ zh: "更差", en: "worse" }) : t({ zh: "差不多", en: "about equal" }), `(${zhOnly.toFixed(2)} / ${ownZh.toFixed(2)})`);
+console.log(t({ zh: "“只有中文”与“多样”相比，在中文告警上：", en: "On Chinese alerts the Chinese-only set, against the diverse one, is " }) + (zhOnly - ownZh > 0.03 ? t({ zh: "更好（中文样本更多），代价在英文上", en: "better (it holds more Chinese), and pays in English" }) : zhOnly - ownZh < -0.03 ? t({ zh: "更差", en: "worse" }) : t({ zh: "差不多", en: "about equal" })) + ` (${zhOnly.toFixed(2)} / ${ownZh.toFixed(2)})`);
 // %% [markdown] lang="zh"
 // ## 3. 规模
 //
@@ -232,7 +232,7 @@ const lossLaw = tl.fitPowerLaw(points.map((p) => p.n), points.map((p) => p.loss)
 // %%
 const sizes = scaled.map((s) => s.n);
 await show(lineChart({
-  title: t({ zh: "数据量与留出损失（双对数；误差棒：种子之间）", en: "Amount of data and held-out loss (bars: between seeds)" }), x: { title: t({ zh: "训练告警（条）", en: "training alerts" }), log: true, ticks: sizes }, y: { title: t({ zh: "留出损失（纳特/条）", en: "held-out loss (nats per alert)" }), log: true, ticks: [0.5, 1, 2, 4, 8] },
+  title: t({ zh: "数据量与留出损失（双对数；误差棒：种子之间）", en: "Amount of data and held-out loss (bars: between seeds)" }), x: { title: t({ zh: "训练告警（条）", en: "training alerts" }), log: true, ticks: sizes }, y: { title: t({ zh: "留出损失（纳特/条）", en: "held-out loss (nats per alert)" }), log: true, ticks: [0.35, 0.5, 0.7, 1, 1.4, 2, 2.8, 4] },
   series: [{ name: t({ zh: "测量", en: "measured" }), x: sizes, y: scaled.map((s) => s.loss), error: scaled.map((s) => s.lossError) }, { name: t({ zh: "幂律", en: "power law" }), x: sizes, y: sizes.map(lossLaw.at) }],
   alt: `${scaled.map((s) => `${s.n}: ${s.loss.toFixed(2)}`).join("; ")}; b = ${lossLaw.exponent.toFixed(2)} ± ${lossLaw.exponentError.toFixed(2)}`,
 }));
