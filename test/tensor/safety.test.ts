@@ -32,7 +32,7 @@ const WRONG: Record<string, (x: Tensor) => Tensor> = {
 };
 /** Places where nothing is differentiated: masks, clipping, updates. */
 const WITHOUT_GRADIENT: Record<string, string[]> = {
-  "lib/model/forward.ts": ["maximum"], "lib/model/decoder.ts": ["maximum"],
+  "lib/model/forward.ts": ["maximum"], "lib/model/decoder.ts": ["maximum"], "lib/model/classify.ts": ["softmax", "gather"],
   "lib/optimizers/adamw.ts": ["expm1"], "lib/optimizers/formats.ts": ["where", "isFinite", "round", "sign"], "lib/optimizers/lomo.ts": ["clipByValue"], "lib/optimizers/adalomo.ts": ["pow", "maximum"], "lib/train/fused.ts": ["isFinite", "where"],
   "lib/theory/problem.ts": ["cumsum", "minimum"], // labels are drawn, not differentiated
 };
