@@ -11,8 +11,9 @@ import {
 
 const root = fileURLToPath(new URL("..", import.meta.url)), kept = join(root, "docs/alignment.json"), page = join(root, "docs/alignment.md");
 const { values: flags } = parseArgs({ options: { rounds: { type: "string", default: "24" }, seeds: { type: "string", default: "3" }, draw: { type: "boolean", default: false } } });
-const TASKS = ["ipv4-private", "http-status-class", "cvss-band"], ROUNDS = Number(flags.rounds), SEEDS = Number(flags.seeds), LONGEST = 8, BETA = 0.1;
-const settings = { tasks: TASKS, warmSteps: 60, rounds: ROUNDS, answers: 128, dpoSteps: 60, learningRate: 1e-3 };
+const TASKS = ["ipv4-private", "http-status-class", "cvss-band"], ROUNDS = Number(flags.rounds), SEEDS = Number(flags.seeds), LONGEST = 8;
+const { training } = JSON.parse(readFileSync(join(root, "data/course-model/measured.json"), "utf8"));
+const settings = { modelSteps: training.steps, tasks: TASKS, warmSteps: 60, rounds: ROUNDS, answers: 128, learningRate: 1e-3, dpoSteps: 60, dpoBeta: 0.5 };
 const say = (...x) => console.log(new Date().toISOString().slice(11, 19), ...x);
 
 async function work() {
@@ -44,7 +45,7 @@ async function work() {
   const methods = {
     GRPO: (common) => reinforce({ ...common, prompts, reward, objective: grpo({ beta: 0.04 }), rounds: ROUNDS, promptsPerRound: 16, group: 8, batchSize: 64, maxNewTokens: LONGEST }),
     PPO: (common) => reinforce({ ...common, prompts, reward, objective: ppo({ klCoefficient: 0.02, valueWeight: 0.5 }), rounds: ROUNDS, promptsPerRound: 64, group: 2, batchSize: 64, maxNewTokens: LONGEST }),
-    DPO: async (common) => train({ ...common, data: { train: await pairs(taught, prompts, common.seed), validation: await pairs(held, heldPrompts, common.seed) }, objective: dpo({ beta: BETA }), steps: settings.dpoSteps, batchSize: 16, evaluateEvery: 10 }),
+    DPO: async (common) => train({ ...common, data: { train: await pairs(taught, prompts, common.seed), validation: await pairs(held, heldPrompts, common.seed) }, objective: dpo({ beta: settings.dpoBeta }), steps: settings.dpoSteps, batchSize: 16, evaluateEvery: 10 }),
   };
   for (let seed = 0; seed < SEEDS; seed++) for (const [name, run] of Object.entries(methods)) {
     if (found.runs.some((r) => r.method === name && r.seed === seed)) continue;
@@ -72,16 +73,21 @@ async function draw() {
   const rounds = of("GRPO")[0].steps.map((_, i) => i), rewards = (name) => of(name).map((r) => r.steps.map((s) => s.metrics.reward)), evaluated = of("DPO")[0].evaluations.map((e) => e.step);
   const data = [
     ...["GRPO", "PPO"].flatMap((name) => band(name, rounds, rewards(name), 1)),
-    ...band("DPO", evaluated, of("DPO").map((r) => r.evaluations.map((e) => e.loss)), 2, "solid", "DPO: loss"), ...band("DPO", evaluated, of("DPO").map((r) => r.evaluations.map((e) => e.metrics.accuracy)), 2, "dash", "DPO: accuracy"),
-    ...["GRPO", "PPO"].flatMap((name) => of(name).map((r, i) => ({ xaxis: "x3", yaxis: "y3", type: "scatter", mode: "lines", x: r.steps.map((s) => s.metrics.referenceKl), y: r.steps.map((s) => s.metrics.reward), line: { color: `${colours[name]}55`, width: 1 }, showlegend: false, name: `${name} ${i}` }))),
+    ...band("DPO", evaluated, of("DPO").map((r) => r.evaluations.map((e) => e.loss)), 2, "solid", "DPO: loss"), ...band("DPO", evaluated.slice(1), of("DPO").map((r) => r.evaluations.slice(1).map((e) => e.metrics.accuracy)), 2, "dash", "DPO: accuracy"),
+    ...["GRPO", "PPO"].map((name) => {
+      // single rounds are noisy: means over four rounds of all seeds
+      const blocks = Array.from({ length: Math.floor(rounds.length / 4) }, (_, b) => of(name).flatMap((r) => r.steps.slice(4 * b, 4 * b + 4).map((s) => s.metrics)));
+      return { xaxis: "x3", yaxis: "y3", type: "scatter", mode: "lines", x: blocks.map((m) => mean(m.map((v) => v.referenceKl))), y: blocks.map((m) => mean(m.map((v) => v.reward))), line: { color: colours[name], width: 1.5, dash: "dot" }, showlegend: false };
+    }),
+    { xaxis: "x3", yaxis: "y3", type: "scatter", mode: "markers", x: [0], y: [found.warm.train.reward], error_y: { type: "data", array: [found.warm.train.rewardError], thickness: 1.5 }, marker: { color: "#000000", symbol: "star", size: 11 }, name: "warm start" },
     ...Object.keys(colours).map((name) => ({ xaxis: "x3", yaxis: "y3", type: "scatter", mode: "markers", x: of(name).map((r) => r.after.train.referenceKl), y: of(name).map((r) => r.after.train.reward), error_y: { type: "data", array: of(name).map((r) => r.after.train.rewardError), thickness: 1.5 }, marker: { color: colours[name], symbol: symbols[name], size: 9 }, name: `${name}, at the end` })),
   ];
   const axis = (title, more = {}) => ({ title: { text: title }, gridcolor: "#e5e5e5", zerolinecolor: "#bbbbbb", automargin: true, ...more });
   const figure = {
     data, alt: "Learning curves of DPO, GRPO and PPO",
     layout: {
-      width: 1250, height: 430, font: { size: 14, color: "#222222" }, title: { text: `Aligning the course model: ${of("GRPO").length} seeds each; bands: ± one standard deviation over seeds`, font: { size: 17 }, x: 0.02 },
-      xaxis: axis("round of 128 answers", { domain: [0, 0.28] }), yaxis: axis("mean reward of the round"), xaxis2: axis("step", { domain: [0.37, 0.63], anchor: "y2" }), yaxis2: axis("held-out pairs", { anchor: "x2" }),
+      width: 1250, height: 430, font: { size: 14, color: "#222222" }, title: { text: `Aligning the course model: ${of("GRPO").length} seeds each; bands: ± one standard deviation over seeds; dotted: means of four rounds`, font: { size: 17 }, x: 0.02 },
+      xaxis: axis("round of 128 answers", { domain: [0, 0.28] }), yaxis: axis("mean reward of the round"), xaxis2: axis("step", { domain: [0.37, 0.63], anchor: "y2" }), yaxis2: axis("loss, accuracy on held-out pairs", { anchor: "x2" }),
       xaxis3: axis("KL to the warm start (nats an answer)", { domain: [0.72, 1], anchor: "y3" }), yaxis3: axis("mean reward", { anchor: "x3" }), legend: { orientation: "h", y: -0.22, x: 0 }, margin: { l: 60, r: 20, t: 60, b: 90 }, paper_bgcolor: "#fff", plot_bgcolor: "#fff",
     },
   };
@@ -92,12 +98,18 @@ async function draw() {
     const runs = of(name), change = (split) => runs.map((r) => r.after[split].reward - found.warm[split].reward);
     return `| ${name} | ${mean(runs.map((r) => r.after.train.reward)).toFixed(3)} | ${gain(change("train"))} | ${mean(runs.map((r) => r.after.test.reward)).toFixed(3)} | ${gain(change("test"))} | ${mean(runs.map((r) => r.after.train.referenceKl)).toFixed(2)} | ${mean(runs.map((r) => r.seconds)).toFixed(0)} |`;
   });
-  const pair = (f) => of("DPO").map((r) => f(r.evaluations.at(-1)) - f(r.evaluations[0])), last = (f) => mean(of("DPO").map((r) => f(r.evaluations.at(-1)))).toFixed(3), first = (f) => mean(of("DPO").map((r) => f(r.evaluations[0]))).toFixed(3);
-  const of3 = [["loss", (e) => e.loss], ["accuracy", (e) => e.metrics.accuracy], ["margin", (e) => e.metrics.margin], ["chosen reward", (e) => e.metrics.chosenReward], ["rejected reward", (e) => e.metrics.rejectedReward]];
+  const pair = (f) => of("DPO").map((r) => f(r.evaluations.at(-1)) - f(r.evaluations[0])), last = (f) => mean(of("DPO").map((r) => f(r.evaluations.at(-1)))).toFixed(3), first = (f) => Math.abs(mean(of("DPO").map((r) => f(r.evaluations[0])))).toFixed(3);
+  const measured = [["loss", (e) => e.loss], ["accuracy", (e) => e.metrics.accuracy], ["margin", (e) => e.metrics.margin], ["chosen reward", (e) => e.metrics.chosenReward], ["rejected reward", (e) => e.metrics.rejectedReward]];
+  const verdict = (values) => { const { mean: m, error } = interval(values); return m - error > 0 ? "rose" : m + error < 0 ? "fell" : "cannot be told from no change"; };
+  const said = [
+    ...["GRPO", "PPO"].map((name) => `${name}'s reward on the prompts that it is trained on ${verdict(of(name).map((r) => r.after.train.reward - found.warm.train.reward))}`),
+    `DPO's loss on held-out pairs ${verdict(pair((e) => e.loss))}, the reward that it was not told of ${verdict(of("DPO").map((r) => r.after.train.reward - found.warm.train.reward))}`,
+  ];
   const tables = [
+    `The course model as it was after ${found.settings.modelSteps.toLocaleString("en-US")} steps of pre-training. At 95 %, over ${of("GRPO").length} seeds: ${said.join("; ")}.`, "",
     `Warm start: mean reward ${found.warm.train.reward.toFixed(3)} on the ${found.prompts} prompts that are trained on, ${found.warm.test.reward.toFixed(3)} on the ${found.heldPrompts} held-out ones (standard errors ${found.warm.train.rewardError.toFixed(3)} and ${found.warm.test.rewardError.toFixed(3)}).`, "",
     "| method | reward, trained prompts | change [95 %] | held-out prompts | change [95 %] | KL, nats an answer | seconds |", "|---|---:|---:|---:|---:|---:|---:|", ...rows, "",
-    "DPO on held-out pairs:", "", "| | before | after | change [95 %] |", "|---|---:|---:|---:|", ...of3.map(([name, f]) => `| ${name} | ${first(f)} | ${last(f)} | ${gain(pair(f))} |`),
+    "DPO on held-out pairs:", "", "| | before | after | change [95 %] |", "|---|---:|---:|---:|", ...measured.map(([name, f]) => `| ${name} | ${name === "accuracy" ? "–" : first(f)} | ${last(f)} | ${name === "accuracy" ? "–" : gain(pair(f))} |`),
   ];
   const text = readFileSync(page, "utf8"), [before, rest] = text.split("<!-- numbers -->"), after = rest.split("<!-- end of numbers -->")[1];
   writeFileSync(page, `${before}<!-- numbers -->\n${tables.join("\n")}\n<!-- end of numbers -->${after}`);

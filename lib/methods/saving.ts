@@ -18,6 +18,8 @@ const LAYOUTS: readonly Layout[] = [peftLora, peftIa3, peftPrompt, peftPTuning, 
 
 /** Writes an adapter folder. What an encoder made is saved, without the encoder. */
 export function saveAdapter(folder: string, { method, trained }: Adapter, base: Base): void {
+  const head = Object.keys(trained).find((name) => name === "score.weight" || name === "value_head.weight");
+  if (head) throw new TunelabError(`${folder}: the run trained a head too ("${head}"), which an adapter has no place for; save a reward model with saveRewardModel.`);
   const layout = LAYOUTS.find((l) => l.writes({ method, trained }));
   if (!layout) throw new TunelabError(`Method "${method.name}" has no layout on disk; save the trained tensors with writeSafetensors.`);
   layout.write(folder, { method, trained }, base);

@@ -95,9 +95,9 @@ export function* batchesByLength(examples: readonly Example[], batchSize: number
 }
 
 /** A function that gives the log-probabilities of each example's target tokens, in their order. Without `method` the base model's. */
-export function tokenLogProbabilities(model: Base, method: Method = baseOnly, { batchSize = 8, temperature = 1, tick = () => new Promise<void>(setImmediate) }: Measuring = {}): (examples: readonly Example[], trained?: Params) => Promise<Float32Array[]> {
+export function tokenLogProbabilities(model: Base, method: Method = baseOnly, { batchSize = 8, temperature = 1, tick: usual = () => new Promise<void>(setImmediate) }: Measuring = {}): (examples: readonly Example[], trained?: Params, tick?: Measuring["tick"]) => Promise<Float32Array[]> {
   const run = policy(model, method, { temperature });
-  return async (examples, trained = {}) => {
+  return async (examples, trained = {}, tick = usual) => {
     const found: Float32Array[] = Array(examples.length);
     let done = 0;
     for (const indices of batchesByLength(examples, batchSize)) {

@@ -42,8 +42,7 @@ function drawer<R>(model: Model, method: Method, reward: Reward<R>, { maxNewToke
     const answers = completions.flatMap((row, p) => row.map(({ ids, ended }): Answer<R> => ({ text: model.tokenizer.decode(ended ? ids.slice(0, -1) : ids, { skipSpecialTokens: true }), ids, ended, prompt: prompts[p] })));
     const rewards = await reward(answers);
     if (rewards.length !== answers.length) throw new TunelabError(`The reward function gave ${rewards.length} rewards for ${answers.length} answers; give one for each.`);
-    const examples = answers.map(answerExample), references = await ofReference(examples), logs = completions.flat().map((c) => c.logs);
-    await tick();
+    const examples = answers.map(answerExample), references = await ofReference(examples, {}, tick), logs = completions.flat().map((c) => c.logs);
     return { answers, drawn: examples.map((e, i) => ({ ...e, old: logs[i], reference: Array.from(references[i]), reward: rewards[i] })) };
   };
 }

@@ -76,7 +76,7 @@ export function rewardFigure({ steps, evaluations }: History): Figure {
 const note = ({ steps, evaluations }: History): string => {
   const r = steps.at(-1), v = evaluations.at(-1), round = steps.findLast((r) => r.metrics?.reward !== undefined)?.metrics;
   return [
-    round && `${t({ zh: "奖励", en: "reward" })} ${round.reward.toFixed(3)} · KL ${round.referenceKl.toFixed(2)}`,
+    round && `${t({ zh: "奖励", en: "reward" })} ${round.reward.toFixed(3)} · KL ${(Math.round(100 * round.referenceKl) / 100 + 0).toFixed(2)}`,
     r && `${t({ zh: "损失", en: "loss" })} ${r.loss.toFixed(3)}`, v && `${t({ zh: "验证", en: "validation" })} ${v.loss.toFixed(3)}`,
     r && `${Math.round(r.tokensPerSecond)} ${t({ zh: "词元/秒", en: "tokens/s" })}`, r && `${(r.memory / 1e9).toFixed(1)} GB`,
   ].filter(Boolean).join(" · ");

@@ -76,6 +76,15 @@ test("tokens are drawn as often as their probabilities say; top-p keeps the nucl
   cut.forEach((c) => close(c.logs, [Math.log(p[c.ids[0]])], 1e-4)); // of the whole distribution, not of the nucleus
 }));
 
+test("memory is that of one batch, however many rows there are", () => withJit(false, async () => {
+  const most = async (count: number) => {
+    let peak = 0;
+    await sampleCompletions(model, PROMPTS, { count, maxNewTokens: 4, batchSize: 4, tick: async () => { peak = Math.max(peak, tf.memory().numBytes); } });
+    return peak;
+  };
+  assert.equal(await most(12), await most(3));
+}));
+
 test("nothing is left behind, also where it is stopped; wrong input is refused", () => withJit(false, async () => {
   await leaksNothing(() => sampleCompletions(model, PROMPTS, { adapter, count: 2, maxNewTokens: 4, batchSize: 3 }));
   const before = tf.memory().numTensors;

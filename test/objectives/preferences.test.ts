@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import { before, test } from "node:test";
-import { lora, type Adapter } from "tunelab/methods";
+import { lora, saveAdapter, type Adapter } from "tunelab/methods";
 import type { Model } from "tunelab/model";
 import { dpo, encodePreferences, evaluateReward, loadRewardModel, preferenceOf, reward, rewardQuality, rewardScorer, saveRewardModel, SCORE, withReference, type PreferencePair } from "tunelab/objectives";
 import { lomo } from "tunelab/optimizers";
@@ -81,6 +81,7 @@ test("the reward head is trained with the method, saved beside the adapter, read
   assert.throws(() => loadRewardModel(where, s.model), userError("no score.safetensors"));
   assert.throws(() => rewardScorer(s.model, s.adapter), userError("no reward head"));
   assert.throws(() => saveRewardModel(where, s.adapter, s.model), userError("no reward head"));
+  assert.throws(() => saveAdapter(where, run, s.model), userError('"score.weight"', "saveRewardModel"));
   const fused = await train({ ...options, optimizer: lomo(), learningRate: 0.5, clip: 1 });
   assert.ok(fused.history.steps.at(-1)!.loss < 0.6, `${fused.history.steps.at(-1)!.loss}`);
   [run.trained, back.trained, fused.trained].forEach(dispose);

@@ -32,8 +32,8 @@ const WRONG: Record<string, (x: Tensor) => Tensor> = {
 };
 /** Places where nothing is differentiated: masks, clipping, updates. */
 const WITHOUT_GRADIENT: Record<string, string[]> = {
-  "lib/model/forward.ts": ["maximum"], "lib/model/decoder.ts": ["maximum"],
-"lib/optimizers/adamw.ts": ["expm1"], "lib/optimizers/lomo.ts": ["clipByValue"], "lib/optimizers/adalomo.ts": ["pow", "maximum"], "lib/train/fused.ts": ["isFinite", "where"],
+  "lib/model/forward.ts": ["maximum"], "lib/model/decoder.ts": ["maximum"], "lib/model/classify.ts": ["softmax", "gather"],
+  "lib/optimizers/adamw.ts": ["expm1"], "lib/optimizers/formats.ts": ["where", "isFinite", "round", "sign"], "lib/optimizers/lomo.ts": ["clipByValue"], "lib/optimizers/adalomo.ts": ["pow", "maximum"], "lib/train/fused.ts": ["isFinite", "where"],
   "lib/theory/problem.ts": ["cumsum", "minimum"], // labels are drawn, not differentiated
 };
 /** Read values back (cannot be recorded), or draw numbers without a key (the same in every call once recorded). */
