@@ -18,6 +18,23 @@ const MAC = /\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b/gi;
 const hidden = (key: (mac: string, at: number) => unknown, expression = MAC) => (text: string) => { const seen = new Map<unknown, number>(); return text.replace(expression, (mac, at: number) => { const k = key(mac, at); if (!seen.has(k)) seen.set(k, seen.size + 1); return `<MAC_${seen.get(k)}>`; }); };
 /** Right answers, and one answer for each known mistake in its order. */
 const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
+  "3.2.3/1": { right: 0.573, wrong: [0.01, 0.00573, 90] },
+  "3.2.3/2": { right: 17.4, wrong: [0.1736, 1736, -11.04] },
+  "3.2.3/3": { right: 3, wrong: [4, 2, 1] },
+  "3.2.3/4": {
+    right: (low: number, high: number, full: number) => (low >= 0.9 * full ? "holds" : high >= 0.9 * full ? "rank" : "other"),
+    wrong: [
+      (_low: number, high: number, full: number) => (high >= 0.9 * full ? "rank" : "other"), (low: number, _high: number, full: number) => (low >= 0.9 * full ? "holds" : "rank"),
+      (low: number, high: number, full: number) => (Math.max(low, high) >= 0.9 * full ? "holds" : "other"),
+    ],
+  },
+  "3.2.4/1": { right: 0.0225, wrong: [0.015625, 0.09, 0.0025, 0.015] },
+  "3.2.4/2": { right: 5, wrong: [3, 7, 25, 1] },
+  "3.2.4/3": { right: 8e-6, wrong: [8e-4, 8e-5, 0.008] },
+  "3.2.4/4": {
+    right: (l: number[]) => Math.max(...l.map((x, i) => x - ((1 - i / (l.length - 1)) * l[0] + (i / (l.length - 1)) * l[l.length - 1]))),
+    wrong: [(l: number[]) => Math.max(...l) - Math.min(...l), (l: number[]) => Math.max(...l) - l[0], (l: number[]) => Math.max(...l) - Math.max(l[0], l[l.length - 1])],
+  },
   "3.3.2/1": { right: 0.4, wrong: [0.7, 0.5, 0.2, 2 / 7] },
   "3.3.2/2": { right: ["CC0-1.0", "CC-BY-4.0"], wrong: ["CC-BY-SA-4.0", "CC-BY-ND-4.0", "CC-BY-NC-4.0"].map((l) => ["CC0-1.0", "CC-BY-4.0", l] as string[]).concat([["CC0-1.0"]]) },
   "3.3.2/3": {

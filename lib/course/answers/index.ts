@@ -2,7 +2,9 @@
 import { DATA_PREPROCESSING } from "./data-preprocessing";
 import { DATA_SOURCES } from "./data-sources";
 import type { Exercise } from "./exercise";
+import { LANDSCAPE } from "./landscape";
 import { LORA } from "./lora";
+import { MANIFOLD } from "./manifold";
 import { MEMORY } from "./memory";
 
-export const ANSWERS: Readonly<Record<string, Exercise>> = { ...DATA_SOURCES, ...DATA_PREPROCESSING, ...MEMORY, ...LORA };
+export const ANSWERS: Readonly<Record<string, Exercise>> = { ...MANIFOLD, ...LANDSCAPE, ...DATA_SOURCES, ...DATA_PREPROCESSING, ...MEMORY, ...LORA };
