@@ -130,19 +130,19 @@ tl.dispose(direction);
 // %% [markdown] lang="zh"
 // ### 1.4 随机矩阵理论：权重里有多少是噪声
 //
-// 独立同分布的随机矩阵 $X\in\mathbb{R}^{p\times n}$（方差 $\sigma^2$，$\gamma=p/n$），$XX^\top/n$ 的特征值服从 Marchenko-Pastur 分布，全部落在 $\sigma^2(1\pm\sqrt\gamma)^2$ 之间。超出上界的特征值（按 Tracy-Widom 分布检验，1 % 水平）是信号。
+// 独立同分布的随机矩阵 $X\in\mathbb{R}^{p\times n}$（方差 $\sigma^2$，$\gamma=p/n$），$XX^\top/n$ 的特征值服从 Marchenko-Pastur 分布，全部落在 $\sigma^2(1\pm\sqrt\gamma)^2$ 之间。超出上界的特征值（按 Tracy-Widom 分布检验，1 % 水平）是信号；最多数到总数的三分之一。图中的理论曲线按上界以内的特征值所占的比例缩放。
 // 我们对中间一层（从 0 数起的第 2 层）的几个矩阵拟合：初始化的样子（对照）、预训练后的权重、微调的梯度、微调的更新。**距离**是其余特征值与理论分布的最大差（Kolmogorov-Smirnov）：接近 0 说明像噪声，大则说明整个谱都不是噪声。
 // %% [markdown] lang="en"
 // ### 1.4 Random matrix theory: how much of the weights is noise
 //
-// Let $X\in\mathbb{R}^{p\times n}$ have independent entries of variance $\sigma^2$, and $\gamma=p/n$. The eigenvalues of $XX^\top/n$ then follow the law of Marchenko and Pastur and lie within $\sigma^2(1\pm\sqrt\gamma)^2$. Those above the edge (tested by the Tracy-Widom law at the level of 1 %) are signal.
+// Let $X\in\mathbb{R}^{p\times n}$ have independent entries of variance $\sigma^2$, and $\gamma=p/n$. The eigenvalues of $XX^\top/n$ then follow the law of Marchenko and Pastur and lie within $\sigma^2(1\pm\sqrt\gamma)^2$. Those above the edge (tested by the Tracy-Widom law at the level of 1 %) are signal; at most a third of all are counted. In the figures the law is scaled to the share of the eigenvalues that are not above the edge.
 // We fit some matrices of a middle layer (number 2, counted from 0): as they look at initialisation (for comparison), the pre-trained weights, the gradient of fine-tuning, the update by fine-tuning. The **distance** is the largest difference between the remaining eigenvalues' distribution and the law (Kolmogorov-Smirnov): near 0 it looks like noise; where it is large, the whole spectrum is no noise.
 // %%
 const gradientRows = tl.modelProblem({ model, examples: trainSet.slice(0, budget(64, 32)), batchSize: 8, only: inLayers }), gradient = tl.toParams((await tl.gradient(gradientRows)).gradient, gradientRows.params);
 const eigenvaluesOf = (w: tl.Params[string]) => { const n = Math.max(...w.shape); return Array.from(tl.singularValues(w), (s) => (s * s) / n); };
 const matrices = ["self_attn.q_proj", "self_attn.o_proj", "mlp.down_proj"].map((site) => `model.layers.2.${site}.weight`);
 const sources: Record<string, (name: string) => tl.Params[string]> = {
-  [t({ zh: "初始化（随机）", en: "initialisation (random)" })]: (name) => tl.tf.randomNormal(model.params[name].shape, 0, 0.02, "float32", 1), [t({ zh: "预训练权重", en: "pre-trained weights" })]: (name) => model.params[name],
+  [t({ zh: "初始化（随机）", en: "initialisation (random)" })]: (name) => tl.tf.randomNormal(model.params[name].shape, 0, 0.02, "float32", matrices.indexOf(name) + 1), [t({ zh: "预训练权重", en: "pre-trained weights" })]: (name) => model.params[name],
   [t({ zh: "微调的梯度", en: "gradient of fine-tuning" })]: (name) => gradient[name], [t({ zh: "微调的更新", en: "update by fine-tuning" })]: (name) => tl.tf.sub(runA.trained[name], model.params[name]),
 };
 const fits = Object.entries(sources).flatMap(([source, get]) => matrices.map((name) => { const values = eigenvaluesOf(get(name)); return { source, name, values, fit: tl.fitMarchenkoPastur(values, Math.max(...model.params[name].shape)) }; }));
@@ -154,7 +154,7 @@ for (const f of fits.filter((x) => x.name.includes("down_proj")).slice(0, 2)) {
     title: `down_proj, ${f.source}`, x: { title: t({ zh: "XXᵀ/n 的特征值", en: "eigenvalue of XXᵀ/n" }) }, y: { title: t({ zh: "密度", en: "density" }) },
     series: [
       { name: t({ zh: "测得", en: "measured" }), x: centres, y: centres.map((_, i) => inside.filter((v) => v >= i * width && v < (i + 1) * width).length / f.values.length / width), error: centres.map((_, i) => Math.sqrt(inside.filter((v) => v >= i * width && v < (i + 1) * width).length) / f.values.length / width) },
-      { name: "Marchenko-Pastur", x: Array.from({ length: 100 }, (_, i) => ((i + 0.5) * top) / 100), y: Array.from({ length: 100 }, (_, i) => tl.marchenkoPasturDensity(((i + 0.5) * top) / 100, f.fit.gamma, f.fit.sigma2)) },
+      { name: "Marchenko-Pastur", x: Array.from({ length: 100 }, (_, i) => ((i + 0.5) * top) / 100), y: Array.from({ length: 100 }, (_, i) => (1 - f.fit.spikes.length / f.values.length) * tl.marchenkoPasturDensity(((i + 0.5) * top) / 100, f.fit.gamma, f.fit.sigma2)) },
     ], alt: `${f.fit.spikes.length} ${t({ zh: "个特征值在上界之外", en: "eigenvalues above the edge" })}, ${t({ zh: "图外", en: "outside the figure" })}: ${f.values.length - inside.length}`,
   });
   await show(figure);
