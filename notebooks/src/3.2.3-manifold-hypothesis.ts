@@ -175,7 +175,7 @@ await show(lineChart({
 }));
 const energy = average(Object.values(spectra).map((s) => s.rank90));
 console.log(t({ zh: `功能秩：${functional ?? `大于 ${cutRanks[cutRanks.length - 1]}`}；90 % 能量秩（所有矩阵平均）：${energy.toFixed(0)}。`, en: `Functional rank: ${functional ?? `above ${cutRanks[cutRanks.length - 1]}`}; 90 % energy rank (mean of all matrices): ${energy.toFixed(0)}.` }),
-  functional && functional < energy / 2 ? t({ zh: "尾部占去大部分能量，却几乎不影响效果：判断“低秩”要看效果，不能只看能量。", en: "The tail holds most of the energy and hardly matters: judge \"low rank\" by what it does, not by energy alone." }) : t({ zh: "这里两者没有拉开：尾部也在起作用。", en: "Here the two do not come apart: the tail matters as well." }));
+  functional && functional < energy / 2 ? t({ zh: "保住 90 % 的能量要用的方向，比保住 90 % 的效果多一倍以上：判断“低秩”要看效果，不能只看能量。", en: "To keep 90 % of the energy takes more than twice the directions that 90 % of the gain takes: judge \"low rank\" by what it does, not by energy alone." }) : t({ zh: "这里两者没有拉开：尾部也在起作用。", en: "Here the two do not come apart: the tail matters as well." }));
 // %% [markdown] lang="zh"
 // ## 3. 切线空间分析：与预训练梯度的夹角
 //
@@ -222,14 +222,17 @@ table(angles.map(({ method, text, seed, degrees, deviations, random }) => ({ [t(
 for (const [text, [a, b]] of Object.entries(gradients)) console.log(text, t({ zh: "两半梯度的夹角", en: "angle between the gradients of the halves" }), `${tl.angle(a, b).degrees.toFixed(1)}°`);
 // %%
 const groups = Object.keys(updates).flatMap((method) => Object.keys(gradients).map((text) => ({ name: `${method}, ${text}`, degrees: angles.filter((a) => a.method === method && a.text === text).map((a) => a.degrees) })));
-await show(lineChart({
+const angleChart = lineChart({
   title: t({ zh: "更新与预训练负梯度的夹角", en: "Angle of the update to the negative pre-training gradient" }), x: { title: t({ zh: "方法，文本", en: "method, text" }) }, y: { title: t({ zh: "夹角（度）", en: "angle (degrees)" }) },
   series: [{ name: t({ zh: "测得（误差棒：种子之间的半极差）", en: "measured (bars: half the range of the seeds)" }), x: groups.map((g) => g.name), y: groups.map((g) => average(g.degrees)), error: groups.map((g) => halfRange(g.degrees)) }, ...[75, 85, 90].map((y) => ({ name: y === 90 ? t({ zh: "90°：无关", en: "90°: unrelated" }) : `${y}°`, x: groups.map((g) => g.name), y: groups.map(() => y) }))],
   alt: groups.map((g) => `${g.name}: ${average(g.degrees).toFixed(1)}°`).join("; "),
-}));
+});
+Object.assign(angleChart.data[0], { mode: "markers" });
+await show(angleChart);
 const toLine = angles.map(({ degrees }) => Math.min(degrees, 180 - degrees)), inside = toLine.filter((d) => d >= 75 && d <= 85).length, related = angles.filter((a) => Math.abs(a.deviations) > 3).length;
 console.log(t({ zh: `夹角（不计方向）在 75°–85° 之内的：${inside} / ${angles.length}；与随机方向相差 3 个标准差以上的：${related} / ${angles.length}。`, en: `Angles (sign left aside) within 75°–85°: ${inside} of ${angles.length}; more than 3 standard deviations from random directions: ${related} of ${angles.length}.` }));
 console.log(inside === angles.length ? t({ zh: "书上的范围在这里成立。", en: "The book's range holds here." }) : inside ? t({ zh: "书上的范围只对一部分情况成立：夹角取决于方法和文本，不是常数。", en: "The book's range holds for some of the cases: the angle depends on method and text, and is no constant." }) : t({ zh: "书上的范围在这里不成立。", en: "The book's range does not hold here." }));
+if (related === angles.length) console.log(t({ zh: `夹角都接近 90°，但都不是随机的：在 ${D.toLocaleString("en-US")} 维里，偏离 90° 一度就是 ${((Math.PI / 180) * Math.sqrt(D)).toFixed(0)} 个标准差。`, en: `All angles are near 90°, and yet none is random: in ${D.toLocaleString("en-US")} dimensions one degree from 90° is ${((Math.PI / 180) * Math.sqrt(D)).toFixed(0)} standard deviations.` }));
 // %% [markdown] lang="zh"
 // 书上还说：不同的方向对应不同的任务。检验：把许多批数据的梯度张成的子空间看作切线空间的一部分，更新有多大一部分（长度的平方）落在里面？随机的更新平均只有 $k/D$。
 // %% [markdown] lang="en"
@@ -275,7 +278,7 @@ await show(lineChart({
 }));
 snapshots.slice(1).forEach(tl.dispose);
 // %% [markdown] lang="zh"
-// 图上的弧形也不是流形弯曲的证据：随机游走投影到前两个主成分，得到的同样是弧形（余弦曲线）。
+// 即使比随机游走平，也要问一句为什么：一直朝同一个方向走的直线最平，那说明方向稳定，不说明有流形。图上的弧形同样不是流形弯曲的证据：随机游走投影到前两个主成分也是弧形（余弦曲线）。
 // 理论的办法（由损失函数的曲率推出维数）见 3.2.1 和 3.2.2 节：有效维数与海森矩阵的谱。
 //
 // ## 5. 思考题 5：怎样判断低秩假设失效？
@@ -292,7 +295,7 @@ snapshots.slice(1).forEach(tl.dispose);
 // 3. 全参数微调的 $\Delta W$ 截断到低秩，效果还在吗？
 // 4. 换种子，结论变吗？
 // %% [markdown] lang="en"
-// The arc in the figure is no evidence of a curved manifold either: a random walk seen in its first two components is an arc, too (cosine curves).
+// A path that is flatter than a random walk still needs the question why: a straight line in one direction is the flattest of all, which shows a steady direction, not a manifold. An arc in the figure is no evidence of a curved manifold either: a random walk seen in its first two components is an arc, too (cosine curves).
 // For the theoretical way (dimension from the curvature of the loss) see 3.2.1 and 3.2.2: effective dimension and the spectrum of the Hessian.
 //
 // ## 5. Thinking question 5: how to tell that the low-rank hypothesis fails?
@@ -364,7 +367,7 @@ console.log(apart > 0 ? t({ zh: "书上的说法在这里成立：任务离预�
   : apart < 0 ? t({ zh: "这里的结果与书上的说法相反：远任务上，低秩的 LoRA 落后得更少。", en: "Here it is the opposite of the book's claim: on the far task, LoRA of low rank falls behind by less." })
   : t({ zh: "两个任务的差别没有超过种子之间的差别：这个实验不支持也不否定书上的说法。", en: "The tasks differ by no more than the seeds do: this experiment neither supports nor refutes the book's claim." }));
 // %% [markdown] lang="zh"
-// 这个实验的局限，也是你可以接着做的事：步数很少，比较的是学得多**快**（把 `steps` 调大，看差距是否消失）；学习率每种方法只取了一个（为每个秩各搜一次）；词嵌入没有训练（远任务恰恰需要它，试试把 `embed_tokens` 也放进去）。
+// 这个实验的局限，也是你可以接着做的事：步数很少，比较的是学得多**快**（把 `steps` 调大，看差距是否消失）；学习率每种方法只取了一个（为每个秩各搜一次）；词嵌入没有训练（远任务恰恰需要它，试试把 `embed_tokens` 也放进去）。还可以想一想：远任务在最初几步学会的是什么？如果主要是新的词频，几个方向就够了。
 // 在真实项目里可用同样的四步：小规模数据上各训练几次，低秩、高秩、全参数并排；只有“秩越高差距越小”并且“截断 $\Delta W$ 损失效果”同时出现，才能说是低秩假设失效。
 //
 // ## 练习
@@ -376,7 +379,7 @@ console.log(apart > 0 ? t({ zh: "书上的说法在这里成立：任务离预�
 // 3. 奇异值是 4、2、2、1。90 % 能量秩是多少？
 // 4. 写一个函数 `(low, high, full) => "holds" | "rank" | "other"`：低秩达到全参数效果的 90 % 就是 `"holds"`；否则，高秩达到 90 % 就是 `"rank"`；其余是 `"other"`。参数都是损失的**下降量**。
 // %% [markdown] lang="en"
-// The limits of this experiment, which are also what you can do next: the steps are few, so that it compares how **fast** things are learned (raise `steps`: does the gap go away?); each method had one learning rate (search one for each rank); the embeddings are not trained (which the far task would need; try to add `embed_tokens`).
+// The limits of this experiment, which are also what you can do next: the steps are few, so that it compares how **fast** things are learned (raise `steps`: does the gap go away?); each method had one learning rate (search one for each rank); the embeddings are not trained (which the far task would need; try to add `embed_tokens`). And think: what does the far task learn in its first steps? If it is mostly the new frequencies of tokens, a few directions are enough.
 // The same four steps serve in a real project: a few trainings on a small part of the data, low rank, high rank and full side by side. Only where a higher rank closes the gap **and** truncating $\Delta W$ costs performance can one say that the low-rank hypothesis fails.
 //
 // ## Exercises
