@@ -107,13 +107,13 @@ console.log(pathCopy.barrier > small && Math.abs(pathCopy.loss[0] - pathCopy.los
 //
 // ### 1.3 三个尺度的切片
 //
-// 沿随机方向走，步子多大才算大？Li 等（2018）的**过滤器归一化**：把方向的每一行缩放到与权重的同一行一样长。于是 1 表示“改变了与权重本身一样多”。书上的“全局、中观、微观”我们取 $h=1$、$0.1$、$0.001$。实线用固定的一组样本；虚线每次计算换一个小批量（4 个样本），就像训练时那样。
+// 沿随机方向走，步子多大才算大？Li 等（2018）的**过滤器归一化**：把方向的每一行缩放到与权重的同一行一样长。于是 1 表示“改变了与权重本身一样多”。书上的“全局、中观、微观”我们取 $h=1$、$0.1$、$0.001$。实线用固定的一组样本；虚线每次计算换一个小批量（4 个样本），就像训练时那样。固定的样本来自验证集，小批量来自训练集，所以两条线的高低不同；要看的是形状。
 // %% [markdown] lang="en"
 // So "many basins" means two things. By the numbering of neurons alone there are $(704!)^6$ of them, but they are copies of one function, which add nothing to generalisation. Whether several fine-tunings of one pre-trained model share a basin is what the barrier measured above says.
 //
 // ### 1.3 Slices at three scales
 //
-// Along a random direction, what is a large step? **Filter normalisation** (Li et al. 2018) scales each row of the direction to the length of the same row of the weights, so that 1 means "changed by as much as the weights themselves". For the book's global, middle and microscopic scale we take $h=1$, $0.1$ and $0.001$. The solid line uses one fixed set of examples; the dashed one takes another mini-batch (4 examples) at each point, as in training.
+// Along a random direction, what is a large step? **Filter normalisation** (Li et al. 2018) scales each row of the direction to the length of the same row of the weights, so that 1 means "changed by as much as the weights themselves". For the book's global, middle and microscopic scale we take $h=1$, $0.1$ and $0.001$. The solid line uses one fixed set of examples; the dashed one takes another mini-batch (4 examples) at each point, as in training. The fixed examples are from the validation set, the mini-batches from the training set, so the lines differ in height; what counts is their shape.
 // %%
 const batches = Array.from({ length: budget(16, 3) }, (_, i) => tl.modelProblem({ model, examples: trainSet.slice(4 * i, 4 * i + 4), batchSize: 4, only: inLayers }));
 const draw = new tl.Random(1, "batches"), noisyLoss = (params: tl.Params) => tl.lossAt(batches[Math.floor(draw.uniform() * batches.length)], params);
@@ -164,11 +164,11 @@ for (const source of Object.keys(sources).slice(1)) console.log(`${source}: ${me
 // %% [markdown] lang="zh"
 // ## 2. 微观尺度上的高频振荡
 //
-// 怎样量“振荡”？沿随机方向在 $[-h,h]$ 上取几个点，减去最合适的抛物线，剩下的均方根叫**粗糙度**。光滑的函数，粗糙度随 $h$ 至少按 $h^3$ 缩小；真正的噪声则不随 $h$ 变小。对固定的样本和随机小批量各量一遍，各沿 3 个方向。
+// 怎样量“振荡”？沿随机方向在 $[-h,h]$ 上取几个点，减去最合适的抛物线，剩下的均方根叫**粗糙度**。光滑的函数，粗糙度随 $h$ 至少按 $h^3$ 缩小；真正的噪声则不随 $h$ 变小。计算机里还有一个下限：损失以 float32 计算，相对精度约 $10^{-7}$，粗糙度到了这里就不再缩小。对固定的样本和随机小批量各量一遍，各沿 3 个方向。
 // %% [markdown] lang="en"
 // ## 2. High-frequency oscillation at the microscopic scale
 //
-// How to measure "oscillation"? Take some points on $[-h,h]$ along a random direction and subtract the best parabola; the root mean square of what is left is the **roughness**. For a smooth function it shrinks like $h^3$ or faster; true noise does not shrink with $h$. We measure it for the fixed examples and for random mini-batches, along 3 directions each.
+// How to measure "oscillation"? Take some points on $[-h,h]$ along a random direction and subtract the best parabola; the root mean square of what is left is the **roughness**. For a smooth function it shrinks like $h^3$ or faster; true noise does not shrink with $h$. There is a floor in the computer, too: the loss is computed in float32, to about $10^{-7}$ of its value, and no roughness is seen below that. We measure it for the fixed examples and for random mini-batches, along 3 directions each.
 // %%
 const scales = budget(1, 0) ? [0.001, 0.01, 0.1, 1] : [0.01, 1], directions = budget(3, 2), roughPoints = budget(7, 5);
 const roughExact = await tl.roughness(loss, runA.trained, scales, { directions, points: roughPoints, seed: 10 });
