@@ -31,6 +31,23 @@ type Labelled = { text: string; label: string }[];
 const conflicts = (records: Labelled) => records.map((r) => r.text).filter((x, i, all) => all.indexOf(x) === i && new Set(records.filter((r) => r.text === x).map((r) => r.label)).size > 1);
 /** Right answers, and one answer for each known mistake in its order. */
 const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
+  "3.2.3/1": { right: 0.573, wrong: [0.01, 0.00573, 90] },
+  "3.2.3/2": { right: 17.4, wrong: [0.1736, 1736, -11.04] },
+  "3.2.3/3": { right: 3, wrong: [4, 2, 1] },
+  "3.2.3/4": {
+    right: (low: number, high: number, full: number) => (low >= 0.9 * full ? "holds" : high >= 0.9 * full ? "rank" : "other"),
+    wrong: [
+      (_low: number, high: number, full: number) => (high >= 0.9 * full ? "rank" : "other"), (low: number, _high: number, full: number) => (low >= 0.9 * full ? "holds" : "rank"),
+      (low: number, high: number, full: number) => (Math.max(low, high) >= 0.9 * full ? "holds" : "other"),
+    ],
+  },
+  "3.2.4/1": { right: 0.0225, wrong: [0.015625, 0.09, 0.0025, 0.015] },
+  "3.2.4/2": { right: 5, wrong: [3, 7, 25, 1] },
+  "3.2.4/3": { right: 8e-6, wrong: [8e-4, 8e-5, 0.008] },
+  "3.2.4/4": {
+    right: (l: number[]) => Math.max(...l.map((x, i) => x - ((1 - i / (l.length - 1)) * l[0] + (i / (l.length - 1)) * l[l.length - 1]))),
+    wrong: [(l: number[]) => Math.max(...l) - Math.min(...l), (l: number[]) => Math.max(...l) - l[0], (l: number[]) => Math.max(...l) - Math.max(l[0], l[l.length - 1])],
+  },
   "3.2.5/1": { right: 0.487, wrong: [0.95, 0.974, 0.9256, 0] },
   "3.2.5/2": { right: 60.65, wrong: [100, 66.67, 139.6, 0.6065] },
   "3.2.5/3": { right: 19.5, wrong: [815.5, 20, 0.9988] },

@@ -3,9 +3,11 @@ import { DATA_IMPORTANCE } from "./data-importance";
 import { DATA_PREPROCESSING } from "./data-preprocessing";
 import { DATA_SOURCES } from "./data-sources";
 import type { Exercise } from "./exercise";
+import { LANDSCAPE } from "./landscape";
 import { LORA } from "./lora";
+import { MANIFOLD } from "./manifold";
 import { MEMORY } from "./memory";
 import { SUPERVISED } from "./supervised";
 import { VALUE } from "./value";
 
-export const ANSWERS: Readonly<Record<string, Exercise>> = { ...VALUE, ...DATA_IMPORTANCE, ...DATA_SOURCES, ...DATA_PREPROCESSING, ...MEMORY, ...LORA, ...SUPERVISED };
+export const ANSWERS: Readonly<Record<string, Exercise>> = { ...MANIFOLD, ...LANDSCAPE, ...VALUE, ...DATA_IMPORTANCE, ...DATA_SOURCES, ...DATA_PREPROCESSING, ...MEMORY, ...LORA, ...SUPERVISED };
