@@ -1,4 +1,4 @@
-/** The course's three charts in one house style: readable, colour-blind safe, told apart by shape too, nothing decorative. */
+/** The course's charts in one house style: readable, colour-blind safe, told apart by shape too, nothing decorative. */
 import type { Figure } from "./figure";
 
 /** Numbers or categories along one axis. */
@@ -51,6 +51,24 @@ export function lineChart(chart: Chart & { series: Series[] }): Figure {
     marker: { symbol: SYMBOLS[i % SYMBOLS.length], size: 7 },
   }));
   return { data, layout: layout(chart, data.length > 1), alt: chart.alt };
+}
+
+/** Points with their names, one colour and shape for each group: a map. Both axes have the same scale. */
+export function scatterChart(chart: Chart & { groups: { name: string; x: ArrayLike<number>; y: ArrayLike<number>; labels: string[] }[] }): Figure {
+  const data = chart.groups.map(({ name, x, y, labels }, i) => ({
+    type: "scatter",
+    mode: "markers+text",
+    name,
+    x,
+    y,
+    text: labels,
+    textposition: "top center",
+    textfont: { size: 12, color: COLOURS[i % COLOURS.length] },
+    cliponaxis: false,
+    marker: { color: COLOURS[i % COLOURS.length], symbol: SYMBOLS[i % SYMBOLS.length], size: 7 },
+  }));
+  const plain = layout(chart, data.length > 1);
+  return { data, layout: { ...plain, height: 480, yaxis: { ...(plain.yaxis as object), scaleanchor: "x" } }, alt: chart.alt };
 }
 
 /** Bars over categories, side by side for several series. */

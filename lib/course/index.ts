@@ -8,11 +8,12 @@ export { figureToPng, figureToSvg } from "./static";
 export { live, type LiveFigure } from "./live";
 export { progress, type Progress } from "./progress";
 export { stoppable, StoppedError } from "./stop";
-export { lineChart, barChart, heatmap, type Axis, type Chart, type Series, type Values } from "./charts";
+export { lineChart, barChart, heatmap, scatterChart, type Axis, type Chart, type Series, type Values } from "./charts";
 export { table } from "./table";
 export { showTokens, type Token } from "./tokens";
+export { showDiff } from "./diff-view";
 export { budget, courseFile, courseModel } from "./place";
-export { check } from "./exercises";
+export { check, hint, solution } from "./exercises";
 export { html, showHtml, escapeHtml, Html } from "./html";
 export { t, language, type Language } from "./language";
 

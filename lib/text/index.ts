@@ -8,6 +8,7 @@ export * from "./duplicates";
 export * from "./eda";
 export * from "./glove";
 export * from "./jsonl";
+export * from "./naive-bayes";
 export * from "./names";
 export * from "./onehot";
 export * from "./personal";

@@ -8,3 +8,4 @@ export const errors = part("errors.js") as typeof import("../../lib/dist/course/
 export const figure = part("figure.js") as typeof import("../../lib/dist/course/figure");
 export const table = part("table.js") as typeof import("../../lib/dist/course/table");
 export const language = part("language.js") as typeof import("../../lib/dist/course/language");
+export const answers = part("answers/index.js") as typeof import("../../lib/dist/course/answers/index");

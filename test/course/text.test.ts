@@ -1,7 +1,7 @@
 /** Text of the course in a terminal and in HTML: languages, escaping, tables, progress, errors. */
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { html, language, progress, show, t, table } from "tunelab/course";
+import { html, language, progress, show, showDiff, t, table } from "tunelab/course";
 import { errors, language as languages, table as tables } from "./internal";
 
 function printed(work: () => void): string {
@@ -44,6 +44,11 @@ test("a table aligns numbers right and counts Chinese characters as two columns"
   const text = tables.tableText([{ 方法: "低秩", loss: 1.23456 }, { 方法: "LoRA", loss: 12, note: "best" }]);
   assert.equal(text, ["方法   loss  note", "----  -----  ----", "低秩  1.235", "LoRA     12  best"].join("\n"));
   assert.match(printed(() => table([{ a: 1 }], "Caption")), /^Caption\na\n-\n1$/);
+});
+
+test("a diff marks what went and what came, and shows what cannot be seen", () => {
+  const pieces = [{ kind: "same", text: "a\n" }, { kind: "removed", text: "\u200bb" }, { kind: "added", text: "c" }] as const;
+  assert.equal(printed(() => showDiff(pieces, "step")), "step\na↵\n[-⟨200B⟩b-]{+c+}");
 });
 
 test("outside a notebook a figure is its text alternative", async () => {

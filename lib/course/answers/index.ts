@@ -1,0 +1,6 @@
+/** All answers by the name of the exercise: section/number. */
+import { DATA_PREPROCESSING } from "./data-preprocessing";
+import type { Exercise } from "./exercise";
+import { LORA } from "./lora";
+
+export const ANSWERS: Readonly<Record<string, Exercise>> = { ...DATA_PREPROCESSING, ...LORA };
