@@ -15,6 +15,14 @@ function said(work: () => void): string {
 const stop = (f: (w: string, stop: Set<string>, keep: Set<string>) => boolean) => (words: string[], s: Set<string>, k: Set<string>) => words.filter((w) => f(w, s, k));
 /** Right answers, and one answer for each known mistake in its order. */
 const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
+  "3.2.1/1": { right: 1e10, wrong: [100, 11, 20, 10] },
+  "3.2.1/2": { right: 2.209, wrong: [3, 15, 2, 0.791] },
+  "3.2.1/3": { right: 1.5, wrong: [3, 6, -1.5, 0] },
+  "3.2.1/4": { right: 3, wrong: [5, 4, 2, 2.4] },
+  "3.2.2/1": { right: 0.02, wrong: [0.01, 2, 2 / 101, 1] },
+  "3.2.2/2": { right: 23026, wrong: [10_000, 46_052, 11_513, 5000] },
+  "3.2.2/3": { right: 44.4, wrong: [0.714, 0.775, 135.6, 45.6, 0.573] },
+  "3.2.2/4": { right: 500_000, wrong: [50, 5_500_000, 0.08333, 6_000_000] },
   "3.3.3/1": { right: 0.429, wrong: [0.6, 0.3, 5 / 7, 2.333] },
   "3.3.3/2": { right: ["研究生", "命", "起源"], wrong: [["研究", "生命", "起源"], ["研究生", "命起源"], ["研究", "生", "命", "起源"], ["研究生", "生命", "起源"]] },
   "3.3.3/3": {

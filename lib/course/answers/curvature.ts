@@ -31,7 +31,7 @@ export const CURVATURE: Readonly<Record<string, Exercise>> = {
       { value: 1e4, say: { zh: "κ 只给出数量级；还要乘以 ln 100 / 2", en: "κ is the order of magnitude only; multiply by ln 100 / 2" } },
       { value: 1e4 * Math.log(100), say: { zh: "这是步长取 1/λmax 时；最好的步长快一倍", en: "that is for the step 1/λmax; the best one is twice as fast" } },
       { value: 5e3 * Math.log(10), say: { zh: "这只缩小到 1/10", en: "that reaches a tenth only" } },
-      { value: 5e3 * 2, say: { zh: "要用自然对数 ln 100 ≈ 4.605，不是 log₁₀ 100 = 2", en: "take the natural logarithm, ln 100 ≈ 4.605, not log₁₀ 100 = 2" } },
+      { value: 5e3, say: { zh: "还要乘以 ln 100：要缩小到 1/100", en: "multiply by ln 100: the error is to fall to 1/100" } },
     ],
   }),
   "3.2.2/3": number(DEGREES, {
