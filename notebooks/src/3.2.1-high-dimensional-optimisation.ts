@@ -84,7 +84,7 @@ const pulled = (strength: number) => async (params: tl.Params) => {
 // %%
 const STRENGTHS = budget(1, 0) ? [0, 0.003, 0.03, 0.3] : [0, 0.3], pullRows: { strength: number; distance: number; train: number; held: number; general: number }[] = [];
 for (const strength of STRENGTHS) {
-  const { params } = await tl.descend(pulled(strength), problem.params, { steps: budget(15, 2), learningRate: 5e-4, optimizer: tl.adamw({ weightDecay: 0 }) });
+  const { params } = await tl.descend(pulled(strength), problem.params, { steps: budget(12, 2), learningRate: 5e-4, optimizer: tl.adamw({ weightDecay: 0 }) });
   pullRows.push({ strength, distance: Math.sqrt(square(away(params))), train: await tl.lossAt(problem, params), held: await tl.lossAt(unseen, params), general: await tl.lossAt(general, params) });
   tl.dispose(params);
 }
@@ -150,7 +150,7 @@ console.log(t({ zh: "损失较高的一个指标也较大的点对：", en: "pai
 //
 // First two full fine-tunings: the same data, only shuffled differently. Part 3 needs them, too.
 // %%
-const tunedWith = async (seed: number) => tl.train({ model, method: tl.full(), data: { train: trainSet }, steps: budget(60, 2), batchSize: 4, learningRate: 5e-4, evaluateEvery: 0, seed, display: seed === 1 });
+const tunedWith = async (seed: number) => tl.train({ model, method: tl.full(), data: { train: trainSet }, steps: budget(50, 2), batchSize: 4, learningRate: 5e-4, evaluateEvery: 0, seed, display: seed === 1 });
 const [first, second] = [await tunedWith(1), await tunedWith(2)];
 const sorted = (params: tl.Params): tl.Params => Object.fromEntries(Object.keys(problem.params).map((name) => [name, params[name]]));
 const [a, b] = [sorted(first.trained), sorted(second.trained)], [moveA, moveB] = [away(a), away(b)];
@@ -160,7 +160,7 @@ console.log(t({ zh: "损失（训练 / 未见过）：微调前", en: "loss (tra
 const lastLayer = (params: tl.Params) => tl.modelProblem({ model: { ...model, params }, examples, batchSize: 4, only: (name) => name.includes(`layers.${model.config.layers - 1}.`) });
 const indices: (tl.SaddleIndex & { when: string; dim: number; lowest: number; highest: number })[] = [];
 for (const [when, params] of [[t({ zh: "预训练", en: "pre-trained" }), problem.params], [t({ zh: "微调后（种子 1）", en: "fine-tuned (seed 1)" }), a]] as [string, tl.Params][]) {
-  const part = lastLayer(params), H = tl.curvature(part), found = await tl.eigenvalues(H, { largest: 2, smallest: 5, tolerance: 0.05, maxSteps: budget(30, 4), seed: 1 });
+  const part = lastLayer(params), H = tl.curvature(part), found = await tl.eigenvalues(H, { largest: 2, smallest: 5, tolerance: 0.05, maxSteps: budget(26, 4), seed: 1 });
   const density = await tl.spectralDensity(H, { steps: budget(20, 3), probes: budget(3, 2), known: found.state, seed: 1 });
   const gradientNorm = Math.sqrt(square((await tl.gradient(part, { compiled: false })).gradient)), top = found.largest[0].value;
   indices.push({ when, dim: H.dim, lowest: found.smallest[0].value, highest: top, ...tl.saddleIndex(density, top / 50, { ends: found, gradientNorm }) });
@@ -212,7 +212,7 @@ const permuted = (params: tl.Params): tl.Params => Object.fromEntries(Object.ent
 const c = permuted(b), lossHere = async (params: tl.Params) => tl.lossAt(problem, params), points = budget(11, 3);
 console.log(t({ zh: "重新排列前后的损失", en: "loss before and after permuting" }), ends[1].train.toFixed(5), (await lossHere(c)).toFixed(5), t({ zh: "；距离 ‖θ₁ − θ₂‖ 与 ‖θ₁ − 重排的 θ₂‖", en: "; distances ‖θ₁ − θ₂‖ and ‖θ₁ − permuted θ₂‖" }), apart.toFixed(1), Math.sqrt(square(away(c).map((x, i) => x - moveA[i]))).toFixed(1));
 const straight = await tl.linearPath(lossHere, a, b, points), far = await tl.linearPath(lossHere, a, c, points);
-const bent = await tl.connect((p) => slope.at(p), a, c, { steps: budget(40, 2), learningRate: 3e-3, samples: 2, seed: 1 });
+const bent = await tl.connect((p) => slope.at(p), a, c, { steps: budget(30, 2), learningRate: 3e-3, samples: 2, seed: 1 });
 const curve = await tl.bezierPath(lossHere, a, bent.middle, c, points);
 const unused = async (params: tl.Params) => tl.lossAt(unseen, params);
 const unusedBarriers = [(await tl.linearPath(unused, a, b, points)).barrier, (await tl.linearPath(unused, a, c, points)).barrier, (await tl.bezierPath(unused, a, bent.middle, c, points)).barrier];
@@ -245,7 +245,7 @@ console.log((far.barrier > 0.01 ? t({ zh: "与重排的解之间直线有势垒�
 slope.dispose(); [bent.middle, c].forEach(tl.dispose);
 const effective: { when: string; top: number; density: tl.Density }[] = [];
 for (const [when, params] of [[t({ zh: "预训练", en: "pre-trained" }), problem.params], [t({ zh: "微调后", en: "fine-tuned" }), a]] as [string, tl.Params][]) {
-  const G = tl.curvature({ ...problem, params }, { kind: "gauss-newton" }), density = await tl.spectralDensity(G, { steps: budget(24, 3), probes: budget(3, 2), seed: 1 });
+  const G = tl.curvature({ ...problem, params }, { kind: "gauss-newton" }), density = await tl.spectralDensity(G, { steps: budget(20, 3), probes: budget(3, 2), seed: 1 });
   effective.push({ when, top: tl.spectralRange(density)[1], density });
   G.dispose();
 }

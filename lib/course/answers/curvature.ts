@@ -38,7 +38,7 @@ export const CURVATURE: Readonly<Record<string, Exercise>> = {
     tolerance: 5e-3,
     hints: [
       { zh: "梯度是 (100·1, 1·1)，指向最低点的方向是 (−1, −1)", en: "the gradient is (100·1, 1·1), the way to the minimum (−1, −1)" },
-      { zh: "cos φ = ⟨a, b⟩ / (‖a‖ ‖b‖)", en: "cos φ = ⟨a, b⟩ / (‖a‖ ‖b‖)" },
+      { zh: "夹角的余弦：cos φ = ⟨a, b⟩ / (‖a‖ ‖b‖)", en: "cos φ = ⟨a, b⟩ / (‖a‖ ‖b‖)" },
       { zh: "cos φ = 101 / (√10001 · √2)", en: "cos φ = 101 / (√10001 · √2)" },
     ],
     solution: { zh: "cos φ = (100 + 1)/(√10001 · √2) = 0.7141，φ ≈ 44.4°。", en: "cos φ = (100 + 1)/(√10001 · √2) = 0.7141, φ ≈ 44.4°." },
