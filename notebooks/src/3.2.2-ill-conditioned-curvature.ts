@@ -114,7 +114,7 @@ table(parts.map(({ k, above }) => ({
   [t({ zh: "界限", en: "threshold" })]: `λ₁ / ${k}`, [t({ zh: "|λ| 超过它的特征值个数", en: "eigenvalues with |λ| above it" })]: Math.round(above.mean), [t({ zh: "± （随机向量，95 %）", en: "± (random vectors, 95 %)" })]: Math.round(above.error),
   [t({ zh: "± （小批量，95 %）", en: "± (mini-batches, 95 %)" })]: Math.round(above.batchError), [t({ zh: "占 n 的 %", en: "% of n" })]: (100 * above.mean) / n,
 })));
-const large = (parts[0].above.mean + parts[0].above.error) / n;
+const large = (parts[0].above.mean + Math.max(parts[0].above.error, parts[0].above.batchError || 0)) / n; // the larger of the two errors
 console.log(t({ zh: "“少数大特征值，大量接近零”：", en: "\"Few large, very many near zero\": " }) + (large < 0.01
   ? t({ zh: `成立。超过 λ₁/10 的连误差在内不到全部的 ${(100 * large).toPrecision(1)} %。`, en: `it holds. With its error, the part above λ₁/10 is at most ${(100 * large).toPrecision(1)} % of all.` })
   : parts[0].above.mean / n < 0.01 ? t({ zh: "平均值支持，但误差太大，还不能下结论。", en: "the mean supports it, but the error is too large to conclude." }) : t({ zh: "这次没有得到支持。", en: "it is not supported here." })));
@@ -169,11 +169,11 @@ console.log(t({ zh: "“条件数超过 10⁴”：", en: "\"The condition numbe
 // %% [markdown] lang="zh"
 // ## 4. 优化方向的各向异性
 //
-// 从预训练的权重出发，沿最陡的方向、第 10 个方向和一个随机方向各走同样的长度，损失怎么变？实线是训练样本，另画出**没有见过的**样本：陡的方向对它们也陡吗？
+// 从预训练的权重出发，沿最陡的方向、第 10 个方向和一个随机方向各走同样的长度，损失怎么变？最陡的方向上另画出**没有见过的**样本：这个方向对它们也陡吗？
 // %% [markdown] lang="en"
 // ## 4. Directions are not alike
 //
-// From the pre-trained weights we walk equally far along the steepest direction, along the 10th, and along a random one. What does the loss do? Besides the training examples we draw examples that were **not used**: are steep directions steep for them, too?
+// From the pre-trained weights we walk equally far along the steepest direction, along the 10th, and along a random one. What does the loss do? Along the steepest we also draw examples that were **not used**: is it steep for them, too?
 // %%
 const unseen = tl.modelProblem({ model, examples: heldOut, batchSize: 4 }), steps = tl.spread(0.6, budget(7, 3));
 const WALKS: [string, ArrayLike<number>][] = [["v₁", v1], ["v₁₀", top.largest[top.largest.length - 1].vector!], [t({ zh: "随机", en: "random" }), unitVector]];
@@ -185,7 +185,7 @@ for (const [name, vector] of WALKS) {
 }
 await show(lineChart({
   title: t({ zh: "沿三个方向走同样的长度", en: "Equally far along three directions" }), x: { title: t({ zh: "走的长度 ‖δ‖", en: "length of the walk ‖δ‖" }) }, y: { title: t({ zh: "损失的变化（纳特/词元）", en: "change of the loss (nats per token)" }) },
-  series: walked.flatMap(({ name, train, held }) => [[name, train], [`${name}${t({ zh: "，未见过的样本", en: ", unused examples" })}`, held]] as [string, tl.Line][]).map(([name, line]) => ({ name, x: line.x, y: line.loss.map((l) => l - line.loss[(line.loss.length - 1) / 2]) })),
+  series: walked.flatMap(({ name, train, held }, i) => [[name, train], ...(i === 0 ? [[`${name}${t({ zh: "，未见过的样本", en: ", unused examples" })}`, held]] : [])] as [string, tl.Line][]).map(([name, line]) => ({ name, x: line.x, y: line.loss.map((l) => l - line.loss[(line.loss.length - 1) / 2]) })),
   alt: walked.map(({ name, train }) => `${name}: ${(train.loss[0] - train.loss[(train.loss.length - 1) / 2]).toFixed(3)} … ${(train.loss[train.loss.length - 1] - train.loss[(train.loss.length - 1) / 2]).toFixed(3)}`).join("; "),
 }));
 const bend = ({ x, loss }: tl.Line) => (loss[loss.length - 1] + loss[0] - 2 * loss[(loss.length - 1) / 2]) / x[0] ** 2, transfer = bend(walked[0].held) / bend(walked[0].train);
@@ -265,9 +265,9 @@ table(spectra.map(({ name, dim, largest, bottom, trace, error, loss }) => ({
 })));
 const sharper = spectra[1].largest[0] / spectra[0].largest[0];
 console.log(t({ zh: `全参数微调后，这 8 条训练样本上的 λ₁ 变为原来的 ${sharper.toFixed(2)} 倍：`, en: `After full fine-tuning λ₁ on these 8 training examples is ${sharper.toFixed(2)} of what it was: ` }) + (sharper > 1.2 ? t({ zh: "更陡。", en: "steeper." }) : sharper < 0.8 ? t({ zh: "更平。", en: "flatter." }) : t({ zh: "没有明显变化。", en: "no clear change." })));
-const loraRatio = spectra[3].trace - spectra[3].error > 0 ? (spectra[3].largest[0] * spectra[3].dim) / spectra[3].trace : NaN, fullRatio = (spectra[0].largest[0] * n) / spectra[0].trace;
-console.log(t({ zh: "“参数越多，条件数越大”（用 λ₁ ÷ 平均特征值衡量）：", en: "\"More parameters, larger condition number\" (by λ₁ ÷ mean eigenvalue): " }) + (Number.isNaN(loraRatio) ? t({ zh: "LoRA 的迹与 0 分不开，不能比较。", en: "LoRA's trace cannot be told from 0, so there is no comparison." })
-  : loraRatio < fullRatio / 2 ? t({ zh: `LoRA 的几万个参数上是 ${loraRatio.toPrecision(2)}，全部参数上是 ${fullRatio.toPrecision(2)}，与书上一致。`, en: `${loraRatio.toPrecision(2)} for LoRA's parameters, ${fullRatio.toPrecision(2)} for all: as the book says.` }) : t({ zh: "这次没有看到。", en: "not seen here." })));
+const ratios = [3, 2, 0].map((k) => (spectra[k].trace - spectra[k].error > 0 ? (spectra[k].largest[0] * spectra[k].dim) / spectra[k].trace : NaN)), [loraRatio, layerRatio, allRatio] = ratios;
+console.log(t({ zh: "“参数越多，条件数越大”（用 λ₁ ÷ 平均特征值衡量）：LoRA、最后一层、全部参数是", en: "\"More parameters, larger condition number\" (by λ₁ ÷ mean eigenvalue): for LoRA, the last layer, all parameters it is" }), ratios.map((r) => r.toPrecision(2)).join(", "), ratios.some(Number.isNaN) ? t({ zh: "；迹与 0 分不开，不能比较。", en: "; a trace cannot be told from 0, so there is no comparison." })
+  : 1.3 * loraRatio < layerRatio && 1.3 * layerRatio < allRatio ? t({ zh: "；与书上一致。", en: "; as the book says." }) : 1.3 * loraRatio < allRatio ? t({ zh: "；LoRA 的较小，但最后一层与全部参数的次序并不明显：个数之外，还要看是哪些参数。", en: "; LoRA's is smaller, but the last layer's and that of all are not clearly in this order: besides their number it matters which parameters they are." }) : t({ zh: "；这次没有看到。", en: "; not seen here." }));
 // %% [markdown] lang="zh"
 // ### 与泛化的关系
 //
