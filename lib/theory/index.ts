@@ -1,6 +1,7 @@
 export * from "./condition";
 export * from "./curvature";
 export * from "./density";
+export * from "./descent";
 export * from "./effective-dimension";
 export * from "./figures";
 export * from "./hadamard";

@@ -31,6 +31,14 @@ type Labelled = { text: string; label: string }[];
 const conflicts = (records: Labelled) => records.map((r) => r.text).filter((x, i, all) => all.indexOf(x) === i && new Set(records.filter((r) => r.text === x).map((r) => r.label)).size > 1);
 /** Right answers, and one answer for each known mistake in its order. */
 const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
+  "3.2.1/1": { right: 1e10, wrong: [100, 11, 20, 10] },
+  "3.2.1/2": { right: 2.209, wrong: [3, 15, 2, 0.791] },
+  "3.2.1/3": { right: 1.5, wrong: [3, 6, -1.5, 0] },
+  "3.2.1/4": { right: 3, wrong: [5, 4, 2, 2.4] },
+  "3.2.2/1": { right: 0.02, wrong: [0.01, 2, 2 / 101, 1] },
+  "3.2.2/2": { right: 23026, wrong: [10_000, 46_052, 11_513, 5000] },
+  "3.2.2/3": { right: 44.4, wrong: [0.714, 0.775, 135.6, 45.6, 0.573] },
+  "3.2.2/4": { right: 500_000, wrong: [50, 5_500_000, 0.08333, 6_000_000] },
   "3.2.3/1": { right: 0.573, wrong: [0.01, 0.00573, 90] },
   "3.2.3/2": { right: 17.4, wrong: [0.1736, 1736, -11.04] },
   "3.2.3/3": { right: 3, wrong: [4, 2, 1] },

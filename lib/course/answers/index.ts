@@ -1,8 +1,10 @@
 /** All answers by the name of the exercise: section/number. */
+import { CURVATURE } from "./curvature";
 import { DATA_IMPORTANCE } from "./data-importance";
 import { DATA_PREPROCESSING } from "./data-preprocessing";
 import { DATA_SOURCES } from "./data-sources";
 import type { Exercise } from "./exercise";
+import { HIGH_DIMENSIONAL } from "./high-dimensional";
 import { LANDSCAPE } from "./landscape";
 import { LORA } from "./lora";
 import { MANIFOLD } from "./manifold";
@@ -10,4 +12,6 @@ import { MEMORY } from "./memory";
 import { SUPERVISED } from "./supervised";
 import { VALUE } from "./value";
 
-export const ANSWERS: Readonly<Record<string, Exercise>> = { ...MANIFOLD, ...LANDSCAPE, ...VALUE, ...DATA_IMPORTANCE, ...DATA_SOURCES, ...DATA_PREPROCESSING, ...MEMORY, ...LORA, ...SUPERVISED };
+export const ANSWERS: Readonly<Record<string, Exercise>> = {
+  ...HIGH_DIMENSIONAL, ...CURVATURE, ...MANIFOLD, ...LANDSCAPE, ...VALUE, ...DATA_IMPORTANCE, ...DATA_SOURCES, ...DATA_PREPROCESSING, ...MEMORY, ...LORA, ...SUPERVISED,
+};
