@@ -8,9 +8,10 @@
  */
 import type { Scalar } from "@tensorflow/tfjs";
 import { TunelabError } from "../errors";
+import { mean } from "../metrics/bootstrap";
 import { exp, tf, weightedMean } from "../tensor";
 import { ownersOf, policy, targetCounts } from "./log-probabilities";
-import { clippedSurrogate, collateRollouts, mean, referenceKl, type PolicyObjective } from "./rollout";
+import { clippedSurrogate, collateRollouts, referenceKl, type PolicyObjective } from "./rollout";
 
 export interface GrpoOptions {
   /** ε of the ratio's clip. */

@@ -1,6 +1,7 @@
 /** Rollouts: what a policy wrote and what it earned, as GRPO and PPO learn from it; and PPO's clipped ratio, which both share. */
 import type { Tensor } from "@tensorflow/tfjs";
 import type { Method } from "../methods/method";
+import { mean } from "../metrics/bootstrap";
 import type { Model } from "../model";
 import { exp, relu, tf, type Params } from "../tensor";
 import type { Example } from "./examples";
@@ -73,4 +74,3 @@ export function clippedSurrogate(logs: Tensor, old: Tensor, advantages: Tensor, 
 
 /** Mean over the answers of Σ_t (log π_old − log π_ref): an estimate of KL(π ‖ π_ref) of whole answers (k1), nats. */
 export const referenceKl = (drawn: readonly Drawn[]): number => mean(drawn.map((d) => d.old.reduce((sum, v, t) => sum + v - d.reference[t], 0)));
-export const mean = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0) / x.length;

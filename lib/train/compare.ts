@@ -7,7 +7,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { TunelabError } from "../errors";
 import { saveAdapter, trainableCount, type Adapter, type Method } from "../methods";
-import { quantile } from "../metrics/bootstrap";
+import { mean, quantile } from "../metrics/bootstrap";
 import { peakTensorBytes, storedBytes } from "../metrics/cost";
 import type { Model } from "../model";
 import type { Example } from "../objectives";
@@ -129,7 +129,6 @@ async function runOnce({ model, method, data, score, name, seed, learningRate, s
 }
 
 const median = (x: readonly number[]): number => (x.length ? quantile(x, 0.5) : NaN);
-const mean = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0) / x.length;
 
 function summary(method: string, runs: ComparedRun[], modelSize: number): Compared {
   const { mean: score, error } = interval(runs.map((r) => r.score ?? NaN)), [{ learningRate, trainable, stored }] = runs;

@@ -1,6 +1,7 @@
 /** Experience: rounds of answers that the policy writes, judged and prepared for an objective. The batches of reinforcement learning. */
 import { TunelabError } from "../errors";
 import type { Adapter, Method } from "../methods/method";
+import { mean } from "../metrics/bootstrap";
 import { sampleCompletions, type Model } from "../model";
 import { answerExample, baseOnly, referenceKl, tokenLogProbabilities, type Answer, type Drawn, type PolicyObjective, type Prompt, type Reward, type Rollout } from "../objectives";
 import { withoutHeads } from "../objectives/scalar-head";
@@ -47,7 +48,6 @@ function drawer<R>(model: Model, method: Method, reward: Reward<R>, { maxNewToke
   };
 }
 
-const mean = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0) / x.length;
 /** Mean and its standard error. */
 const estimate = (x: readonly number[]) => { const m = mean(x); return { mean: m, error: Math.sqrt(x.reduce((sum, v) => sum + (v - m) ** 2, 0) / Math.max(1, x.length - 1) / x.length) }; };
 
