@@ -34,6 +34,8 @@ const bottleneck = (skip: boolean, inside: boolean, atEnd = false) => (h: number
   const dot = (a: number[], b: number[]) => a.reduce((s, v, i) => s + v * b[i], 0), relu = (x: number) => Math.max(0, x), z = down.map((w) => (inside ? relu(dot(w, h)) : dot(w, h)));
   return up.map((w, k) => { const y = dot(w, z) + (skip ? h[k] : 0); return atEnd ? relu(y) : y; });
 };
+/** Who sees whom, with `sees` deciding on text token t and key j. */
+const visible = (sees: (t: number, j: number, n: number) => boolean) => (n: number, T: number) => Array.from({ length: T }, (_, t) => Array.from({ length: n + T }, (_, j) => Number(sees(t, j, n))));
 /** Right answers, and one answer for each known mistake in its order. */
 const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
   "3.2.1/1": { right: 1e10, wrong: [100, 11, 20, 10] },
@@ -106,6 +108,10 @@ const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
   "3.6.2/1": { right: 40960, wrong: [1048576, 268435456, 8192] },
   "3.6.2/2": { right: 410, wrong: [512, 409, 409.6] },
   "3.6.2/3": { right: 64, wrong: [16, 4, 32] },
+  "3.6.3/1": { right: 286720, wrong: [143360, 1720320, 30720, 10240] },
+  "3.6.3/2": { right: 9.33, wrong: [56, 0.10714, 4.667] },
+  "3.6.3/3": { right: 62, wrong: [212, 362, 61] },
+  "3.6.3/4": { right: visible((t, j, n) => j <= n + t), wrong: [visible((t, j) => j <= t), visible(() => true), visible((t, j, n) => j < n + t)] },
 };
 
 test("right answers are right; each known mistake gets its own words", () => {
