@@ -145,13 +145,13 @@ table(Object.keys(curves).map((name) => ({
   [t({ zh: "与全参数之差（成对）", en: "minus full (in pairs)" })]: name === "full" ? "" : `${plusMinus(against(name), 3)}: ${verdict(against(name))}`,
 })));
 // %% [markdown] lang="zh"
-// 三个种子的 95 % 区间（Student t）很宽，这是诚实的：三次训练说不了太多。而且这里只有 265 个问答、60 步；论文在 GLUE 上训练到收敛，得到的结论（3.6 % 的参数，差距在 0.4 分以内）属于另一种规模。
+// 区间是三个种子的 95 % 区间（Student t）：它只反映种子（数据的顺序、初始化）造成的差别，不反映测试集的大小。而且这里只有 265 个问答、60 步；论文在 GLUE 上训练到收敛，得到的结论（3.6 % 的参数，差距在 0.4 分以内）属于另一种规模。
 //
 // ## 5. 瓶颈要多宽？
 //
 // 同样的步数和学习率，顺序形式，$r$ 取 4、16、64。横线是全参数微调。
 // %% [markdown] lang="en"
-// The 95 % intervals of three seeds (Student's t) are wide, and honestly so: three runs do not say much. And here are only 265 questions and 60 steps; the paper trained to convergence on GLUE, and its finding (3.6 % of the parameters, within 0.4 points) is one of another scale.
+// The intervals are 95 % over three seeds (Student's t): they show what seeds (the order of the data, the start) do, not the size of the test set. And here are only 265 questions and 60 steps; the paper trained to convergence on GLUE, and its finding (3.6 % of the parameters, within 0.4 points) is one of another scale.
 //
 // ## 5. How wide must the bottleneck be?
 //
