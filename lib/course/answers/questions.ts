@@ -49,7 +49,7 @@ export const QUESTIONS: Readonly<Record<string, Exercise>> = {
   }),
   "thinking/3": text([
     { name: { zh: "数据量", en: "amount of data" }, any: /数据量|样本(数|量)|数据(很)?(少|多)|(amount of|much|little|few) data|(few|many|thousand) examples|data size/i },
-    { name: { zh: "与预训练的距离（领域差异）", en: "distance from pre-training" }, any: /差异|距离|领域|分布|distance|domain (gap|shift)|distribution|far from/i },
+    { name: { zh: "与预训练的距离（领域差异）", en: "distance from pre-training" }, any: /差异|距离|领域|分布|distan(ce|t)|domain|distribution|far from/i },
     { name: { zh: "内存与算力", en: "memory and compute" }, any: /内存|显存|算力|计算|memory|compute|GPU/i },
     { name: { zh: "任务个数与存储、切换", en: "number of tasks, storage, switching" }, any: /多(个)?任务|存储|切换|several tasks|many tasks|storage|switch/i },
     { name: { zh: "用什么测量来决定（对照实验、种子、区间）", en: "the measurement that decides (comparison, seeds, intervals)" }, any: /对照|比较实验|种子|区间|验证集|measure|compar|seed|interval|validation/i },
