@@ -109,9 +109,12 @@ def build(recipe, model_folder, out):
 def save(trainer, model_folder, out, recipe):
     """out/adapter, as PEFT and Tunelab load it, or the whole model in out/model."""
     target = out / ("adapter" if recipe["adapter"] else "model")
-    trainer.accelerator.unwrap_model(trainer.model).save_pretrained(target)
+    model = trainer.accelerator.unwrap_model(trainer.model)
     if recipe["adapter"]:
+        model.peft_config["default"].base_model_name_or_path = str(model_folder)
+        model.save_pretrained(target, save_embedding_layers=False)  # else PEFT asks the Hub whether the vocabulary grew
         return target
+    model.save_pretrained(target)
     folder = Path(model_folder)
     files = [file for file in folder.glob("*") if file.name.startswith(("tokenizer", "special_tokens", "added_tokens", "chat_template", "vocab", "merges"))] if folder.is_dir() else []
     for file in files:  # as they are: another version of the library may write them differently
