@@ -110,10 +110,11 @@ test("in Python: the same tokens, targets and steps, on one process and on two; 
     await tunelab("finetune", ...common(options), "--out", out);
     const losses = text(`here-${what}`, "log.jsonl").trim().split("\n").map((line) => JSON.parse(line)).filter((r) => r.kind === "step").map((r) => r.loss);
     assert.equal(result.losses.length, steps);
-    const worst = close(result.losses, losses, 2e-5, `${what}: losses of the steps`);
+    assert.notEqual(losses.at(-1), losses[0], "there is something to agree on");
+    const worst = close(result.losses, losses, 5e-6, `${what}: losses of the steps`);
     const back = await tunelab("evaluate", "--data", validation, ...(options.includes("full") ? ["--model", saved] : ["--model", model, "--adapter", saved]));
     assert.equal(back.targets, result.validation.targets);
-    const apart = close([back.loss], [result.validation.loss], 1e-4, `${what}: validation loss`);
+    const apart = close([back.loss], [result.validation.loss], 5e-6, `${what}: validation loss`);
     t.diagnostic(`${what}: losses of the steps within ${worst.toExponential(1)}, of what was saved within ${apart.toExponential(1)}`);
   }
 
@@ -128,6 +129,7 @@ test("in Python: the same tokens, targets and steps, on one process and on two; 
       const answer = await tunelab("generate", ...(what === "full" ? ["--model", saved] : ["--model", model, "--adapter", saved]), "--prompt", `${records[0].question}`, "--max-tokens", "8");
       assert.ok(answer.ids.length > 0);
     }
+    await assert.rejects(python3(join(work, "two-lora", "train.py")), /for 2 processes, but 1 run/, "started without accelerate launch");
   });
 
   await t.test("one process, the other methods of PEFT: batches and losses", async () => {
