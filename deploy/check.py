@@ -14,7 +14,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -159,5 +158,4 @@ finally:
         hub.wait(20)
     except subprocess.TimeoutExpired:
         os.killpg(hub.pid, signal.SIGKILL)
-    if sys.exc_info()[0] is None or not isinstance(sys.exc_info()[1], BaseException):
-        shutil.rmtree(state, ignore_errors=True)
+    shutil.rmtree(state, ignore_errors=True)

@@ -1,6 +1,9 @@
 /** Runs commands of the command line in this process. */
 import assert from "node:assert/strict";
-import { resolve } from "node:path";
+import { writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { after, before } from "node:test";
+import { writeTinyFolder } from "../train/support";
 import type { Command } from "../../lib/dist/cli/arguments";
 
 export const load = (name: string) => require(resolve(`lib/dist/cli/${name}.js`));
@@ -24,4 +27,16 @@ export async function tunelab(command: string, ...argv: string[]): Promise<any> 
   const { code, ...found } = await outcome(load(command)[command], ...argv);
   assert.equal(code, 0);
   return found;
+}
+
+/** A tiny model and four records in a folder for the tests of a file, which run without compilation. */
+export function tinyTask(work: string): { model: string; data: string } {
+  const model = join(work, "model"), data = join(work, "data.jsonl");
+  before(() => {
+    process.env.TUNELAB_JIT = "0";
+    writeTinyFolder(model);
+    writeFileSync(data, Array.from({ length: 4 }, (_, i) => `${JSON.stringify({ question: `What is ${i}?`, answer: `It is ${i}.` })}\n`).join(""));
+  });
+  after(() => { delete process.env.TUNELAB_JIT; });
+  return { model, data };
 }

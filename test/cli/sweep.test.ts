@@ -4,20 +4,13 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { userError } from "../support/compare";
 import { temporary } from "../support/fixtures";
-import { writeTinyFolder } from "../train/support";
-import { load, outcome } from "./run";
+import { load, outcome, tinyTask } from "./run";
 
 const { kinds } = (load("sweep") as typeof import("../../lib/dist/cli/sweep")).sweep, { parseGrid, claim, readPlan, rowsOf } = load("sweep-plan") as typeof import("../../lib/dist/cli/sweep-plan");
-const folder = temporary(), work = folder(), data = join(work, "data.jsonl"), model = join(work, "model");
-before(() => {
-  process.env.TUNELAB_JIT = "0";
-  writeTinyFolder(model);
-  writeFileSync(data, Array.from({ length: 4 }, (_, i) => `${JSON.stringify({ question: `What is ${i}?`, answer: `It is ${i}.` })}\n`).join(""));
-});
-after(() => { delete process.env.TUNELAB_JIT; });
+const folder = temporary(), work = folder(), { model, data } = tinyTask(work);
 
 const sweep = (kind: string, ...argv: string[]) => outcome(kinds![kind], ...argv);
 const common = ["--model", model, "--data", data, "--validation", data, "--template", "plain", "--steps", "2", "--batch-size", "2"];
