@@ -63,15 +63,16 @@ async function encoded(file: string, model: Model, args: Arguments): Promise<{ e
 }
 
 /** The adapter at step 0, so that Python starts where `finetune` would with the same seed; of an encoder its own tensors too. */
-function writeStart(folder: string, method: Method, trained: Params, model: Model): void {
+function writeStart(folder: string, method: Method, trained: Params, model: Model): { encoder: boolean } {
   saveAdapter(folder, { method, trained }, model);
   const { file, config } = readAdapterConfig(folder), encoder = Object.keys(trained)[0].match(/^(prefix|prompt)_encoder\./)?.[0];
   if (encoder) {
-    const inner = Object.fromEntries(Object.entries(trained).map(([name, t]) => [name.slice(encoder.length), t])), first = inner["lstm_head.weight_hh_l0"]?.shape[1] ?? (inner["transform.0.weight"] ?? inner["mlp_head.0.weight"]).shape[0];
+    const inner = Object.fromEntries(Object.entries(trained).map(([name, t]) => [name.slice(encoder.length), t])), hidden = inner["lstm_head.weight_hh_l0"]?.shape[1] ?? (inner["transform.0.weight"] ?? inner["mlp_head.0.weight"]).shape[0];
     writeSafetensors(path.join(folder, "encoder.safetensors"), toArrays(inner), { format: "pt" });
-    Object.assign(config, { encoder_hidden_size: first }, encoder.startsWith("prefix") ? { prefix_projection: true } : {});
+    Object.assign(config, { encoder_hidden_size: hidden }, encoder.startsWith("prefix") ? { prefix_projection: true } : {});
   }
   writeText(file, JSON.stringify({ ...config, inference_mode: false }, null, 2));
+  return { encoder: encoder !== undefined };
 }
 
 const accelerateConfig = (device: string, processes: number, precision: string): string => `# Accelerate starts several processes of one machine only under MULTI_GPU; use_cpu makes them run on the CPU, over gloo.
@@ -86,7 +87,7 @@ mixed_precision: '${{ float32: "no", bfloat16: "bf16", half: "fp16" }[precision]
 main_training_function: main
 `;
 
-const readme = (r: Record<string, any>, examples: number, command: string): string => `# ${r.method} with TRL on ${r.processes} process${r.processes > 1 ? "es" : ""}
+const readme = (r: Record<string, any>, encoder: boolean, examples: number, command: string): string => `# ${r.method} with TRL on ${r.processes} process${r.processes > 1 ? "es" : ""}
 
 Written by
 
@@ -98,14 +99,14 @@ Run it in a Python environment of its own:
     pip install -r requirements.txt
     accelerate launch --config_file accelerate.yaml train.py --model ${r.model}
 
-It trains ${r.adapter ? "an adapter" : r.parameters ? "some weights" : "all weights"} on ${examples} records for ${r.steps} steps of ${r.batch_size * r.accumulate} records (${r.batch_size / r.processes} in a pass, ${r.processes} process${r.processes > 1 ? "es" : ""}${r.accumulate > 1 ? `, ${r.accumulate} passes` : ""}), and writes
-\`out/${r.adapter ? "adapter" : "model"}\` and \`out/result.json\`. \`--resume\` goes on after an interruption. Back in Tunelab:
+It trains ${r.adapter ? "an adapter" : r.parameters ? "some weights" : "all weights"} on ${examples} records for ${r.steps} step${r.steps === 1 ? "" : "s"} of ${r.batch_size * r.accumulate} records (${r.batch_size / r.processes} in a pass, ${r.processes} process${r.processes > 1 ? "es" : ""}${r.accumulate > 1 ? `, ${r.accumulate} passes` : ""}), and writes
+\`out/${r.adapter ? "adapter" : "model"}\` and \`out/result.json\`. ${encoder ? "It cannot be resumed: PEFT's checkpoints do not hold the encoder." : '\`--resume\` goes on after an interruption.'} Back in Tunelab:
 
     npx tunelab evaluate --model ${r.adapter ? `MODEL --adapter out/adapter` : "out/model"} --data FILE${r.template === "plain" ? " --template plain" : ""}
 
 | file | what |
 |---|---|
-| recipe.json | settings; \`train.py\` reads nothing else |
+| train.py, recipe.json | the program and its settings |
 | data/*.jsonl | prompt and completion as the ${r.template} template wrote them. Other data in this form may take their place |
 ${r.adapter ? "| start/ | the adapter at step 0, the same that \\`tunelab finetune\\` starts from |\n".replaceAll("\\`", "`") : ""}| accelerate.yaml | processes and precision |
 | requirements.txt | the versions that were tried |
@@ -161,11 +162,11 @@ export const recipe: Command = {
     fs.mkdirSync(path.join(out, "data"), { recursive: true });
     writeText(path.join(out, "data", "train.jsonl"), train.lines);
     if (validation) writeText(path.join(out, "data", "validation.jsonl"), validation.lines);
-    if (adapter) writeStart(path.join(out, "start"), method, trained, model);
+    const encoder = adapter && writeStart(path.join(out, "start"), method, trained, model).encoder;
     dispose(trained);
     for (const file of ["train.py", "requirements.txt"]) fs.copyFileSync(path.join(TEMPLATES, file), path.join(out, file));
     writeText(path.join(out, "accelerate.yaml"), accelerateConfig(device, processes, precision));
-    writeText(path.join(out, "README.md"), readme(settings, train.examples.length, `npx tunelab ${process.argv.slice(2).map((a) => (/^[\w./,:=-]+$/.test(a) ? a : JSON.stringify(a))).join(" ")}`));
+    writeText(path.join(out, "README.md"), readme(settings, encoder, train.examples.length, `npx tunelab ${process.argv.slice(2).map((a) => (/^[\w./,:=-]+$/.test(a) ? a : JSON.stringify(a))).join(" ")}`));
     writeText(path.join(out, "recipe.json"), JSON.stringify(settings, null, 1)); // last: a folder with it is complete
     result({ status: "done", recipe: out, method: name, records: train.examples.length, steps, run: "accelerate launch --config_file accelerate.yaml train.py" }, args);
     return 0;

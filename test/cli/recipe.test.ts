@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { before, test } from "node:test";
 import { promisify } from "node:util";
@@ -119,7 +119,7 @@ test("in Python: the same tokens, targets and steps, on one process and on two; 
   }
 
   await t.test("two processes, LoRA and all weights", async () => {
-    for (const [what, options] of [["lora", ["--rank", "4", "--targets", "all-linear"]], ["full", ["--method", "full", "--learning-rate", "1e-4", "--batch-size", "4", "--accumulate", "2"]]] as [string, string[]][]) {
+    for (const [what, options] of [["lora", ["--rank", "4", "--targets", "all-linear", "--evaluate-every", "2", "--save-every", "2"]], ["full", ["--method", "full", "--learning-rate", "1e-4", "--batch-size", "4", "--accumulate", "2"]]] as [string, string[]][]) {
       const out = join(work, `two-${what}`);
       await tunelab("recipe", "--to", "trl", ...common(options), "--processes", "2", "--device", "cpu", "--out", out);
       await python3("-m", "accelerate.commands.launch", "--config_file", join(out, "accelerate.yaml"), join(out, "train.py"));
@@ -129,6 +129,14 @@ test("in Python: the same tokens, targets and steps, on one process and on two; 
       const answer = await tunelab("generate", ...(what === "full" ? ["--model", saved] : ["--model", model, "--adapter", saved]), "--prompt", `${records[0].question}`, "--max-tokens", "8");
       assert.ok(answer.ids.length > 0);
     }
+    // cut off after two steps, as far as the checkpoints tell
+    const out = join(work, "two-lora"), whole = json("two-lora", "out", "result.json");
+    rmSync(join(out, "out", "checkpoints", `checkpoint-${steps}`), { recursive: true });
+    rmSync(join(out, "out", "result.json"));
+    await python3("-m", "accelerate.commands.launch", "--config_file", join(out, "accelerate.yaml"), join(out, "train.py"), "--resume");
+    const resumed = json("two-lora", "out", "result.json");
+    close(resumed.losses, whole.losses, 5e-6, "losses of a resumed run");
+    close([resumed.validation.loss], [whole.validation.loss], 5e-6, "its validation loss");
     await assert.rejects(python3(join(work, "two-lora", "train.py")), /for 2 processes, but 1 run/, "started without accelerate launch");
   });
 

@@ -138,6 +138,8 @@ def main():
             f"This recipe is for {recipe['processes']} processes, but {processes} run. Start it with `accelerate launch --config_file accelerate.yaml train.py`; "
             "`--cpu --num_processes` alone starts a single one. For another number write the recipe anew with --processes."
         )
+    if args.resume and (HERE / "start" / "encoder.safetensors").exists():
+        raise SystemExit("--resume: PEFT's checkpoints hold what the encoder made, not the encoder, so it could not be trained on. Begin anew with another --out.")
     trainer = build(recipe, args.model, args.out)
     trainer.train(resume_from_checkpoint=args.resume or None)
     validation = trainer.evaluate() if trainer.eval_dataset is not None else None
