@@ -12,11 +12,12 @@ head -8 data/security-qa/zh/validation.jsonl > "$out/validation.jsonl"
 npx tunelab sweep plan --model data/course-model --data "$out/train.jsonl" --validation "$out/validation.jsonl" --steps 8 --batch-size 4 \
   --grid "rank=2,8 learning-rate=1e-3,5e-3" --seeds 2 --out "$out/sweep"
 
-# Cut off: the driver is killed, with everything it started, as soon as one run is done.
-setsid "$RAY_PYTHON" "$out/sweep/ray_sweep.py" --workers 2 > "$out/first.log" 2>&1 & driver=$!
+# Cut off: the driver is ended, and Ray with it, as soon as one run is done. Runs that have begun come to their end by themselves.
+"$RAY_PYTHON" "$out/sweep/ray_sweep.py" --workers 2 > "$out/first.log" 2>&1 & driver=$!
 until grep -q ': done (' "$out/first.log"; do kill -0 $driver 2>/dev/null || { cat "$out/first.log"; fail "the job ended early"; }; sleep 0.2; done
-kill -INT -- -$driver || true
+kill -TERM $driver
 wait $driver || true
+while compgen -G "$out/sweep/runs/*/claim" > /dev/null; do sleep 0.2; done
 done_before=$(grep -l '"status": "done"' "$out"/sweep/runs/*/result.json | wc -l)
 echo "cut off with $done_before of 8 runs done"
 [ "$done_before" -ge 1 ] && [ "$done_before" -lt 8 ] || fail "nothing was left to resume"
