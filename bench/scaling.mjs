@@ -8,7 +8,7 @@ import { cpus, totalmem } from "node:os";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const root = fileURLToPath(new URL("..", import.meta.url)), at = (name) => fileURLToPath(new URL(`../docs/${name}`, import.meta.url));
+const at = (name) => fileURLToPath(new URL(`../docs/${name}`, import.meta.url));
 const COURSE = { hidden: 256, layers: 6, heads: 4 };
 const has = (flag) => process.argv.includes(flag), few = (list) => (has("--quick") ? list.slice(0, 2) : list);
 const SHAPES = [{ hidden: 128, layers: 4, heads: 2 }, COURSE, { hidden: 384, layers: 8, heads: 6 }, { hidden: 512, layers: 12, heads: 8 }, { hidden: 768, layers: 12, heads: 12 }];
@@ -43,7 +43,7 @@ async function worker({ hidden, layers, heads, method, batch, length, seconds })
   for await (const _ of createInterface({ input: process.stdin })) {
     const times = [], end = performance.now() + 1000 * seconds;
     do times.push(step()); while (performance.now() < end || times.length < 3);
-    console.log(JSON.stringify({ seconds: times, peak: status("status", "VmHWM"), pss: status("smaps_rollup", "Pss") }));
+    console.log(JSON.stringify({ seconds: times, peak: status("status", "VmHWM"), pss: status("smaps_rollup", "Pss"), processor: Object.values(process.cpuUsage()).reduce((a, b) => a + b) / 1e6 }));
     break;
   }
   process.exit(0);
@@ -51,10 +51,13 @@ async function worker({ hidden, layers, heads, method, batch, length, seconds })
 
 /** Starts a worker; `ready` is what it said first, `go` lets it work. */
 async function start(setting) {
-  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), "--one", JSON.stringify(setting)], { cwd: root, stdio: ["pipe", "pipe", "ignore"] }), lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), "--one", JSON.stringify(setting)], { stdio: ["pipe", "pipe", "ignore"] }), lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async () => { const { value, done } = await lines.next(); if (done) throw new Error(`${JSON.stringify(setting)}: the process ended (out of memory?)`); return JSON.parse(value); };
-  return { ready: await next(), go: () => { child.stdin.write("go\n"); return next(); } };
+  return { ready: await next(), go: async () => { child.stdin.write("go\n"); const said = await next(); ours += said.processor; return said; } };
 }
+/** Processor seconds of our workers, and of the whole machine so far: the difference is what others took. */
+let ours = 0;
+const busy = () => { const [user, nice, system, , , irq, soft] = readFileSync("/proc/stat", "utf8").split("\n")[0].trim().split(/\s+/).slice(1).map(Number); return (user + nice + system + irq + soft) / 100; };
 async function once(setting) {
   const { ready, go } = await start({ ...setting, seconds: SECONDS }), { seconds, peak } = await go(), tokens = setting.batch * setting.length;
   const row = { ...setting, ...ready, step: median(seconds), least: Math.min(...seconds), most: Math.max(...seconds), steps: seconds.length, tokensPerSecond: tokens / median(seconds), peak };
@@ -73,16 +76,21 @@ async function together(students) {
 const gb = (bytes) => (bytes / 1e9).toFixed(2), ms = (s) => (1000 * s).toFixed(s < 0.1 ? 1 : 0), millions = (n) => (n / 1e6).toFixed(1);
 const table = (head, rows) => [`| ${head.join(" | ")} |`, `|${"---|".repeat(head.length)}`, ...rows.map((r) => `| ${r.join(" | ")} |`)].join("\n");
 
+const memoryOf = (machine) => 1e9 * Number(/([\d.]+) GB$/.exec(machine)[1]);
+
 /** Tables, the sentences that judge them, and the picture. */
-async function write({ machine, date, tokens, parameters, students }) {
+async function write({ machine, date, others, note, tokens, parameters, students }) {
   const { fitPowerLaw } = await import("tunelab"), { figureToPng } = await import("tunelab/course");
   const law = (rows, x, y) => { const { exponent, exponentError } = fitPowerLaw(rows.map(x), rows.map(y)); return { text: `${(-exponent).toFixed(2)} ± ${exponentError.toFixed(2)}`, value: -exponent, error: exponentError }; };
   const of = (method) => parameters.filter((r) => r.method === method), [one] = students, full = students.at(-1), best = students.reduce((a, b) => (b.together > a.together ? b : a));
+  // others at work distort times, and favour several kernels over one: those together get a larger share against them
+  const disturbed = note !== undefined || others > 0.1, beside = note ?? `Other processes took ${(100 * others).toFixed(0)} % of the processors meanwhile.`;
+  const alone = disturbed ? "with other work on the machine this does not say how well one kernel alone uses it, because several get more against the others" : best.together / one.together > 1.3 ? "one kernel leaves processor time unused that others can take" : "one kernel already keeps nearly all of the machine busy";
   const perToken = tokens.map((r) => r.step / (r.batch * r.length)), shortest = perToken[0], longest = perToken.at(-1), cheapest = Math.min(...perToken);
-  const growth = law(tokens, (r) => r.batch * r.length, (r) => r.step), judge = ({ value, error }) => (value - error > 1 ? "more than in proportion" : value + error < 1 ? "less than in proportion" : "in proportion, as far as these points can tell");
+  const doubled = tokens.slice(1).map((r, i) => r.step / tokens[i].step), judge = ({ value, error }) => (value - error > 1 ? "more than in proportion" : value + error < 1 ? "less than in proportion" : "in proportion, as far as these points can tell");
   const laws = Object.fromEntries(["lora", "full"].map((m) => [m, law(of(m), (r) => r.parameters, (r) => r.step)]));
   const ratio = of("full").map((r, i) => [r.step / of("lora")[i].step, r.peak / of("lora")[i].peak]), range = (i) => { const x = ratio.map((r) => r[i]); return `${Math.min(...x).toFixed(1)} to ${Math.max(...x).toFixed(1)}`; };
-  const text = `${machine}, ${date}. Medians; in brackets the least and the largest of all steps.
+  const text = `${machine}, ${date}. Medians; in brackets the least and the largest of all steps. ${beside}${disturbed ? " **Read the times as upper bounds.**" : ""}
 
 ### Tokens
 
@@ -90,8 +98,8 @@ LoRA (rank 8, q and v) on the course model's shape, 4 rows; half of each row is 
 
 ${table(["tokens a row", "tokens a step", "step, ms", "tokens/s", "peak memory, GB"], tokens.map((r) => [r.length, r.batch * r.length, `${ms(r.step)} (${ms(r.least)} to ${ms(r.most)})`, r.tokensPerSecond.toFixed(0), gb(r.peak)]))}
 
-A step's time grows as tokens^(${growth.text}): ${judge(growth)}. A token costs ${(1e6 * shortest).toFixed(0)} µs in rows of ${tokens[0].length}, ${(1e6 * cheapest).toFixed(0)} at the cheapest and ${(1e6 * longest).toFixed(0)} in rows of ${tokens.at(-1).length}: short rows pay for
-calls, long ones for attention, whose work grows with the square of the row's length. From the shortest to the longest rows the peak of memory rises by ${gb(tokens.at(-1).peak - tokens[0].peak)} GB.
+Twice the tokens a row take ${doubled[0].toFixed(1)} times as long from ${tokens[0].length} to ${tokens[1].length}, and ${doubled.at(-1).toFixed(1)} times from ${tokens.at(-2).length} to ${tokens.at(-1).length}. A token costs ${(1e6 * shortest).toFixed(0)} µs in rows of ${tokens[0].length}, ${(1e6 * cheapest).toFixed(0)} at the cheapest and
+${(1e6 * longest).toFixed(0)} in rows of ${tokens.at(-1).length}${doubled.at(-1) > 2.2 ? ": in long rows attention tells, whose work grows with the square of their length" : ""}. From the shortest to the longest rows the peak of memory rises by ${gb(tokens.at(-1).peak - tokens[0].peak)} GB.
 
 ### Parameters
 
@@ -109,9 +117,8 @@ Each student trains in a process of their own, as kernels do: LoRA on the course
 ${table(["students at work", "step, ms", "slowest step, ms", "all together, steps/s", "memory of all, GB", "of each, GB"], students.map((r) => [r.students, ms(r.step), ms(r.slowest), r.together.toFixed(1), gb(r.memory), gb(r.memory / r.students)]))}
 
 One student alone does ${one.together.toFixed(1)} steps a second; ${full.students} at once do ${full.together.toFixed(1)} together (${(full.together / one.together).toFixed(2)} times as many), and each waits ${(full.step / one.step).toFixed(1)} times as long for a step. The most work together is done
-by ${best.students === 1 ? "one alone" : `${best.students} at once`}: one kernel ${best.together / one.together > 1.3 ? "leaves processor time unused that others can take" : "already keeps nearly all of the machine busy"}. An additional student at work needs ${gb((full.memory - one.memory) / (full.students - 1))} GB (pages that processes share counted once).
-So on this machine ${cpus().length} cores and ${gb(totalmem())} GB carry about ${Math.floor((0.8 * totalmem()) / ((full.memory - one.memory) / (full.students - 1)))} such kernels by memory; by time, a class of which one in four is computing at any moment and
-that accepts ${(full.step / one.step).toFixed(0)} times the waiting could be ${4 * full.students} students.`;
+by ${best.students === 1 ? "one alone" : `${best.students} at once`}; ${alone}. An additional student at work needs ${gb((full.memory - one.memory) / (full.students - 1))} GB (pages that processes share counted once).
+By memory, ${machine.split(", ").at(-1)} are enough for some ${Math.floor((0.8 * memoryOf(machine)) / ((full.memory - one.memory) / (full.students - 1)))} such kernels; by time the number at work at once decides, and a class that reads more than it trains can be larger.`;
   const page = readFileSync(at("scaling.md"), "utf8"), BEGIN = "<!-- scaling: begin (node bench/scaling.mjs --write) -->", END = "<!-- scaling: end -->", [before, rest] = page.split(BEGIN), after = rest?.split(END)[1];
   if (after === undefined) throw new Error(`docs/scaling.md has lost its marks ${BEGIN} … ${END}`);
   writeFileSync(at("scaling.md"), `${before}${BEGIN}\n${text}\n${END}${after}`);
@@ -126,7 +133,7 @@ that accepts ${(full.step / one.step).toFixed(0)} times the waiting could be ${4
       line("3", "step of each", 0, students.map((r) => r.students), students.map((r) => 1000 * r.step), false),
     ],
     layout: {
-      font: { size: 14, color: "#222222", family: "system-ui, Arial, sans-serif" }, paper_bgcolor: "#ffffff", plot_bgcolor: "#ffffff", margin: { l: 70, r: 20, t: 80, b: 62 },
+      font: { size: 14, color: "#222222", family: "system-ui, Arial, sans-serif" }, paper_bgcolor: "#ffffff", plot_bgcolor: "#ffffff", margin: { l: 70, r: 20, t: 56, b: 76 },
       legend: { x: 0.375, y: 0.98, xanchor: "left", yanchor: "top", bgcolor: "rgba(255,255,255,0.8)" },
       annotations: [panel(0, "Tokens"), panel(0.365, "Parameters"), panel(0.73, "Students")],
       xaxis: log("tokens a step", tokens.map((r) => r.batch * r.length), [0, 0.27], "y"), yaxis: { ...log("step, ms", nice, [0, 1], "x") },
@@ -142,8 +149,10 @@ if (has("--one")) await worker(JSON.parse(process.argv.at(-1)));
 else if (has("--draw")) await write(JSON.parse(readFileSync(at("scaling.json"), "utf8")));
 else {
   const results = { machine: `${cpus().length} × ${cpus()[0].model.trim()}, ${gb(totalmem())} GB`, date: new Date().toISOString().slice(0, 10), tokens: [], parameters: [], students: [] };
-  for (const length of few(LENGTHS)) results.tokens.push(await once({ ...COURSE, method: "lora", batch: 4, length }));
-  for (const shape of few(SHAPES)) for (const method of ["lora", "full"]) results.parameters.push(await once({ ...shape, method, batch: 4, length: 64 }));
-  for (const n of few(STUDENTS)) results.students.push(await together(n));
-  if (has("--write")) { writeFileSync(at("scaling.json"), `${JSON.stringify(results, null, 1)}\n`); await write(results); }
+  const began = busy(), clock = performance.now();
+  const keep = (list, row) => { list.push(row); results.others = Math.max(0, busy() - began - ours) / (cpus().length * (performance.now() - clock) / 1000); if (has("--write")) writeFileSync(at("scaling.json"), `${JSON.stringify(results, null, 1)}\n`); };
+  for (const length of few(LENGTHS)) keep(results.tokens, await once({ ...COURSE, method: "lora", batch: 4, length }));
+  for (const shape of few(SHAPES)) for (const method of ["lora", "full"]) keep(results.parameters, await once({ ...shape, method, batch: 4, length: 64 }));
+  for (const n of few(STUDENTS)) keep(results.students, await together(n));
+  if (has("--write")) await write(results);
 }
