@@ -137,8 +137,8 @@ export const recipe: Command = {
     ...EXAMPLE_FLAGS,
   },
   examples: [
-    "tunelab recipe --to trl --model models/SmolLM2-135M-Instruct --data data/security-qa/en/train.jsonl --out recipes/first --processes 4 --batch-size 32 --epochs 3",
-    "tunelab recipe --to trl --model data/course-model --data data/security-qa/zh/train.jsonl --device cpu --steps 20 --out recipes/cpu",
+    "tunelab recipe --to trl --model models/SmolLM2-135M-Instruct --data data/security-qa/en/train.jsonl --out runs/recipe --processes 4 --batch-size 32 --epochs 3",
+    "tunelab recipe --to trl --model data/course-model --data data/security-qa/zh/train.jsonl --device cpu --steps 20 --out runs/recipe-cpu",
   ],
   async run(args) {
     args.choice("to", ["trl"]);
