@@ -12,6 +12,7 @@ export { lineChart, barChart, heatmap, scatterChart, type Axis, type Chart, type
 export { table } from "./table";
 export { showTokens, type Token } from "./tokens";
 export { showDiff } from "./diff-view";
+export { showSites, type ShownSite } from "./sites";
 export { budget, courseFile, courseModel } from "./place";
 export { check, hint, solution } from "./exercises";
 export { attempts, progressFile, report, standings, type Answered, type Report, type Standing, type Verdict } from "./attempts";

@@ -13,3 +13,4 @@ export * from "./prompt";
 export * from "./saving";
 export * from "./sparse";
 export * from "./targets";
+export * from "./trace";

@@ -29,6 +29,13 @@ const stopEarly = (take: (found: { best: number; at: number }) => number, early:
 };
 type Labelled = { text: string; label: string }[];
 const conflicts = (records: Labelled) => records.map((r) => r.text).filter((x, i, all) => all.indexOf(x) === i && new Set(records.filter((r) => r.text === x).map((r) => r.label)).size > 1);
+/** A sequential adapter with rows of weights: with or without its skip connection and ReLU, or with ReLU at the end. */
+const bottleneck = (skip: boolean, inside: boolean, atEnd = false) => (h: number[], down: number[][], up: number[][]) => {
+  const dot = (a: number[], b: number[]) => a.reduce((s, v, i) => s + v * b[i], 0), relu = (x: number) => Math.max(0, x), z = down.map((w) => (inside ? relu(dot(w, h)) : dot(w, h)));
+  return up.map((w, k) => { const y = dot(w, z) + (skip ? h[k] : 0); return atEnd ? relu(y) : y; });
+};
+/** Who sees whom, with `sees` deciding on text token t and key j. */
+const visible = (sees: (t: number, j: number, n: number) => boolean) => (n: number, T: number) => Array.from({ length: T }, (_, t) => Array.from({ length: n + T }, (_, j) => Number(sees(t, j, n))));
 /** Right answers, and one answer for each known mistake in its order. */
 const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
   "3.2.1/1": { right: 1e10, wrong: [100, 11, 20, 10] },
@@ -94,9 +101,17 @@ const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
     right: stopEarly(({ best }) => best, 0),
     wrong: [(l: number[]) => l.indexOf(Math.min(...l)), stopEarly(({ at }) => at, 0), stopEarly(({ best }) => best, 1)],
   },
+  "3.6.1/1": { right: 4173120, wrong: [4128768, 8346240, 2796416, 149040] },
+  "3.6.1/2": { right: 103, wrong: [102, 207, 2891] },
+  "3.6.1/3": { right: 19.1, wrong: [425.8, 20, 0.05235] },
+  "3.6.1/4": { right: bottleneck(true, true), wrong: [bottleneck(false, true), bottleneck(true, false), bottleneck(true, true, true)] },
   "3.6.2/1": { right: 40960, wrong: [1048576, 268435456, 8192] },
   "3.6.2/2": { right: 410, wrong: [512, 409, 409.6] },
   "3.6.2/3": { right: 64, wrong: [16, 4, 32] },
+  "3.6.3/1": { right: 286720, wrong: [143360, 1720320, 30720, 10240] },
+  "3.6.3/2": { right: 9.33, wrong: [56, 0.10714, 4.667] },
+  "3.6.3/3": { right: 62, wrong: [212, 362, 61] },
+  "3.6.3/4": { right: visible((t, j, n) => j <= n + t), wrong: [visible((t, j) => j <= t), visible(() => true), visible((t, j, n) => j < n + t)] },
 };
 
 test("right answers are right; each known mistake gets its own words", () => {

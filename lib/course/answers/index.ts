@@ -1,4 +1,5 @@
 /** All answers by the name of the exercise: section/number. */
+import { ADAPTER } from "./adapter";
 import { CURVATURE } from "./curvature";
 import { DATA_IMPORTANCE } from "./data-importance";
 import { DATA_PREPROCESSING } from "./data-preprocessing";
@@ -9,11 +10,24 @@ import { LANDSCAPE } from "./landscape";
 import { LORA } from "./lora";
 import { MANIFOLD } from "./manifold";
 import { MEMORY } from "./memory";
+import { PREFIX } from "./prefix";
 import { QUESTIONS } from "./questions";
 import { SUPERVISED } from "./supervised";
 import { VALUE } from "./value";
 
 export const ANSWERS: Readonly<Record<string, Exercise>> = {
-  ...HIGH_DIMENSIONAL, ...CURVATURE, ...MANIFOLD, ...LANDSCAPE, ...VALUE, ...DATA_IMPORTANCE, ...DATA_SOURCES, ...DATA_PREPROCESSING, ...MEMORY, ...LORA, ...SUPERVISED,
+  ...HIGH_DIMENSIONAL,
+  ...CURVATURE,
+  ...MANIFOLD,
+  ...LANDSCAPE,
+  ...VALUE,
+  ...DATA_IMPORTANCE,
+  ...DATA_SOURCES,
+  ...DATA_PREPROCESSING,
+  ...MEMORY,
+  ...ADAPTER,
+  ...LORA,
+  ...PREFIX,
+  ...SUPERVISED,
   ...QUESTIONS,
 };
