@@ -132,12 +132,12 @@ export const QUESTIONS: Readonly<Record<string, Exercise>> = {
     },
     mistakes: [
       { any: /prefix.{0,20}(只|仅)(在|改|加)?输入|prefix .{0,30}only (in|at|to) the input/i, say: { zh: "那是教材的清单做的事（即 prompt tuning）；Prefix 在每层的 K/V", en: "that is what the chapter's listing does (prompt tuning); Prefix sits in K and V of every layer" } },
-      { any: /(可以|能)合并(进|到)权重|can be merged into/i, say: { zh: "虚拟词不是权重的更新，不能合并", en: "virtual tokens are no update of weights and cannot be merged" } },
+      { any: /(?<!不)(可以|能)合并(进|到)权重|(they|tokens|prefix|prompts?) can be merged into/i, say: { zh: "虚拟词不是权重的更新，不能合并", en: "virtual tokens are no update of weights and cannot be merged" } },
       { any: /P-?tuning.{0,20}(更新|改变)(底座|全部|模型)(的)?参数|P-?tuning .{0,20}updates? the (base|model)/i, say: { zh: "最初的 P-tuning 冻结底座，只训练编码器", en: "P-tuning freezes the base here and trains the encoder" } },
     ],
   }),
   "practice/1": text([
-    { name: { zh: "准备数据", en: "prepare the data" }, any: /数据|data/i }, { name: { zh: "选择底座模型", en: "choose the base model" }, any: /(底座|基座|预训练)?模型.{0,6}选|选.{0,8}模型|base model|choose .{0,20}model|pre-?trained/i },
+    { name: { zh: "准备数据", en: "prepare the data" }, any: /数据|data/i }, { name: { zh: "选择底座模型", en: "choose the base model" }, any: /(选.{0,8}|底座|基座|预训练)模型|模型.{0,3}(选|：|:)|base|choose .{0,20}model|model:|pre-?trained/i },
     { name: { zh: "选择方法与超参数", en: "choose method and hyper-parameters" }, any: /方法|超参数|学习率|秩|method|hyper-?parameter|learning rate/i },
     { name: { zh: "训练：掩码、调度、检查点", en: "train: masks, schedule, checkpoints" }, any: /训练|掩码|检查点|调度|train|mask|checkpoint|schedule/i },
     { name: { zh: "评价：留出集、指标、区间", en: "evaluate: held-out set, metrics, intervals" }, any: /评(价|估)|指标|测试|evaluat|metric|test set|held[- ]out/i },
@@ -161,7 +161,7 @@ export const QUESTIONS: Readonly<Record<string, Exercise>> = {
   "practice/2": text([
     { name: { zh: "词表大小（token 种类）与训练 token 数是两回事", en: "size of the vocabulary and number of training tokens are two things" }, any: /151[, ]?(936|643|646|665|936)|词表|vocab/i },
     { name: { zh: "底座：Qwen2.5-Math-1.5B，1.78B 参数（未绑定的词嵌入）", en: "base: Qwen2.5-Math-1.5B, 1.78 B parameters (untied embeddings)" }, any: /Qwen2\.5|Qwen|1\.(5|54|7|78)\s*B/i },
-    { name: { zh: "蒸馏数据：约 80 万条由 DeepSeek-R1 产生的样本", en: "distillation data: about 800 thousand samples made by DeepSeek-R1" }, any: /80\s*万|800\s*k|800[, ]?000|蒸馏|distill/i },
+    { name: { zh: "蒸馏数据：约 80 万条由 DeepSeek-R1 产生的样本", en: "distillation data: about 800 thousand samples made by DeepSeek-R1" }, any: /80\s*万|800\s*(k|thousand)|800[, ]?000|蒸馏|distill/i },
     { name: { zh: "格式：对话模板，先 <think>…</think> 推理再回答", en: "format: chat template, <think>…</think> before the answer" }, any: /think|思考|推理|模板|template|reasoning/i },
     { name: { zh: "上下文长度", en: "context length" }, any: /131[, ]?072|32[, ]?768|128\s*k|上下文|context/i },
   ], {
@@ -204,7 +204,7 @@ export const QUESTIONS: Readonly<Record<string, Exercise>> = {
   }),
   "practice/4": text([
     { name: { zh: "从小秩开始扫描（如 4、8、16、64），看验证指标", en: "sweep from a small rank (4, 8, 16, 64) on the validation metric" }, any: /扫描|r\s*=\s*\d|[48].{0,4}(8|16)|验证|sweep|validation/i },
-    { name: { zh: "任务与预训练的距离、数据量", en: "distance of the task from pre-training, amount of data" }, any: /任务|差异|距离|数据量|distance|task|amount of data|domain/i },
+    { name: { zh: "任务与预训练的距离、数据量", en: "distance of the task from pre-training, amount of data" }, any: /任务|差异|距离|数据(量|少|多)|领域|distance|task|amount of data|domain/i },
     { name: { zh: "α/r（或 rsLoRA 的 α/√r）与学习率一起变", en: "α/r (rsLoRA: α/√r) goes with the rate" }, any: /α|alpha|缩放|rsLoRA|学习率|learning rate|scaling/i },
     { name: { zh: "参数量与内存：r(d + k)", en: "parameters and memory: r(d + k)" }, any: /参数(量|个数)|内存|显存|r\s*\(?\s*d|parameters|memory/i },
     { name: { zh: "检查：ΔW 的奇异值，过拟合", en: "check: singular values of ΔW, overfitting" }, any: /奇异值|过拟合|谱|有效秩|singular|overfit|effective rank/i },
@@ -229,7 +229,7 @@ export const QUESTIONS: Readonly<Record<string, Exercise>> = {
     { name: { zh: "长度：前缀占用上下文，样本要相应截短", en: "length: the prefix takes context, examples must be shorter" }, any: /长度|上下文|截(断|短)|length|context|truncat/i },
     { name: { zh: "每层的 K/V 前缀，底座冻结", en: "K and V prefixes of every layer, frozen base" }, any: /每(一)?层|K\s*\/?\s*V|键|冻结|every layer|each layer|keys|froz/i },
     { name: { zh: "MLP 重参数化，训练后折叠", en: "MLP reparametrisation, folded away afterwards" }, any: /重参数|MLP|折叠|reparam|fold/i },
-    { name: { zh: "初始化（真实提示的 KV）与前缀长度的选择", en: "initialisation (KV of a real prompt) and choice of length" }, any: /初始化|前缀长度|initiali[sz]|prefix length/i },
+    { name: { zh: "初始化（真实提示的 KV）与前缀长度的选择", en: "initialisation (KV of a real prompt) and choice of length" }, any: /初始化|前缀长度|initiali[sz]|prefix length|real prompt|random start|sweep n/i },
     { name: { zh: "注意力掩码与位置编码", en: "attention mask and positions" }, any: /注意力掩码|位置|attention mask|position/i },
   ], {
     hints: [
