@@ -109,7 +109,7 @@ export const QUESTIONS: Readonly<Record<string, Exercise>> = {
     },
     mistakes: [
       { any: /只(看|比较)(一次|单个种子|一个秩)|(one|single) (run|seed) is enough/i, say: { zh: "一个秩、一个种子分不清容量和噪声", en: "one rank and one seed cannot tell capacity from noise" } },
-      { any: /r\s*=\s*k.{0,12}(等于|等价|完全)|(full|maximum) rank (is|equals) full fine-?tuning/i, say: { zh: "r = min(d, k) 时表达能力相同，训练过程仍不同（LoRA 的学习率和参数化不同）", en: "r = min(d, k) is as expressive, but training still differs (its rates and parametrisation)" } },
+      { any: /r\s*=\s*k.{0,12}(等于|等价|完全)|(full|maximum|high\w*) rank (is|equals)( the same as)? full fine-?tuning/i, say: { zh: "r = min(d, k) 时表达能力相同，训练过程仍不同（LoRA 的学习率和参数化不同）", en: "r = min(d, k) is as expressive, but training still differs (its rates and parametrisation)" } },
       { any: /验证(集)?损失(更)?高就(说明|证明)|higher validation loss (proves|means)/i, say: { zh: "验证损失高也可能是过拟合；先看训练损失", en: "a higher validation loss may be overfitting; look at the training loss first" } },
     ],
   }),
