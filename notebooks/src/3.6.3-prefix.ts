@@ -178,10 +178,10 @@ console.log(t({ zh: `训练时 ${tl.trainableCount(throughMlp).toLocaleString("e
 //
 // Random keys and values (standard normal) have nothing to do with any text; from a real prompt's key-value cache the prefix **is** that prompt at the start. The authors of PEFT compared the two on Llama-3.2-3B: 18.6 % of GSM8K right from a random start, 41.6 % from a key-value cache. And here? The losses before training, and after it (the three seeds of part 3).
 // %%
-const names = [promptName, mlpName, randomName], before = names.map((name) => curves[name].map((c) => c[0])), after = names.map(last);
+const names = [promptName, mlpName, randomName], before = names.map((name) => curves[name].map((c) => c[0])), after = names.map(last), fall = (losses: number[]) => losses.map((l) => baseLoss - l);
 await show(barChart({
-  title: t({ zh: "初始化：训练之前与之后（95 % 区间）", en: "Start: before and after training (95 % intervals)" }), x: { title: t({ zh: "初始化", en: "start" }) }, y: { title: t({ zh: "测试损失（纳特/词元）", en: "test loss (nats per token)" }) },
-  series: [{ name: t({ zh: "训练前", en: "before" }), x: names, y: before.map(tl.mean), error: before.map(errorOf) }, { name: t({ zh: "训练后", en: "after" }), x: names, y: after.map(tl.mean), error: after.map(errorOf) }],
+  title: t({ zh: "初始化：比原模型低多少（95 % 区间）", en: "Start: how far below the base model (95 % intervals)" }), x: { title: t({ zh: "初始化", en: "start" }) }, y: { title: t({ zh: "测试损失的下降（纳特/词元）", en: "fall of the test loss (nats per token)" }) },
+  series: [{ name: t({ zh: "训练前", en: "before" }), x: names, y: before.map((l) => tl.mean(fall(l))), error: before.map(errorOf) }, { name: t({ zh: "训练后", en: "after" }), x: names, y: after.map((l) => tl.mean(fall(l))), error: after.map(errorOf) }],
   alt: names.map((name, i) => `${name}: ${tl.mean(before[i]).toFixed(2)} → ${tl.mean(after[i]).toFixed(2)}`).join("; ") + `; ${t({ zh: "原模型", en: "base" })} ${baseLoss.toFixed(2)}`,
 }));
 names.forEach((name, i) => console.log(`${name}: ` + t({ zh: `放上去、还没训练，损失 ${tl.mean(before[i]) < baseLoss - 0.005 ? "下降" : tl.mean(before[i]) > baseLoss + 0.005 ? "上升" : "几乎不变"}（${(tl.mean(before[i]) - baseLoss).toFixed(3)}）`, en: `put on and not yet trained, the loss ${tl.mean(before[i]) < baseLoss - 0.005 ? "falls" : tl.mean(before[i]) > baseLoss + 0.005 ? "rises" : "hardly moves"} (${(tl.mean(before[i]) - baseLoss).toFixed(3)})` })));
@@ -211,6 +211,8 @@ await show(lineChart({
   series: [{ name: "K/V", x: lengths, y: byLength.map(tl.mean), error: byLength.map(errorOf) }, { name: t({ zh: "全参数", en: "full" }), x: lengths, y: lengths.map(() => tl.mean(last(fullName))) }],
   alt: lengths.map((length, i) => `n = ${length}: ${tl.mean(byLength[i]).toFixed(3)} ± ${errorOf(byLength[i]).toFixed(3)}`).join("; "),
 }));
+const shortest = tl.interval(byLength[0].map((l, i) => l - byLength[byLength.length - 1][i]));
+console.log(`n = ${lengths[0]} − n = ${lengths[lengths.length - 1]}: ${plusMinus(shortest, 3)}: ` + sentenceOf(shortest, t({ zh: "这里更长更好", en: "longer is better here" }), t({ zh: "这里更短更好", en: "shorter is better here" })));
 // %% [markdown] lang="zh"
 // 每个前缀位置少一个文字的位置，并在 KV 缓存里占 $2Lk$ 个数，**每个请求都要**。放不下时，本库在生成之前就拒绝，并说明原因。
 // %% [markdown] lang="en"
