@@ -73,7 +73,7 @@ export const compare: Command = {
 };
 
 /** Runs of an earlier, unfinished or smaller comparison of the same task. */
-function readKnown(file: string, task: object): ComparedRun[] {
+export function readKnown(file: string, task: object): ComparedRun[] {
   if (!fs.existsSync(file)) return [];
   let old: { task: object; runs: ComparedRun[] };
   try { old = JSON.parse(fs.readFileSync(file, "utf8")); } catch (error) { throw new TunelabError(`${file}: is not readable (${(error as Error).message}); delete it, or choose another --out.`); }
