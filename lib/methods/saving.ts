@@ -5,6 +5,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { TunelabError } from "../errors";
+import { shown } from "../shown";
 import { adapterHub } from "./layouts/adapter-hub";
 import { AdapterFolder, PEFT, type Base, type Layout } from "./layouts/layout";
 import { own, OWN_CONFIG } from "./layouts/own";
@@ -38,5 +39,5 @@ export function readAdapterConfig(folder: string): AdapterFolder {
 /** Reads an adapter folder written here, by PEFT or by adapter-hub, and checks every tensor against the base model. */
 export function loadAdapter(folder: string, base: Base): Adapter {
   const source = readAdapterConfig(folder), layout = LAYOUTS.find((l) => l.reads(source.config, source.file));
-  return (layout ?? source.fail(`peft_type ${JSON.stringify(source.config.peft_type)} is not supported; supported are LORA, IA3, PROMPT_TUNING, P_TUNING, PREFIX_TUNING, and adapter-hub's bottleneck adapters.`)).read(source, base);
+  return (layout ?? source.fail(`peft_type ${shown(source.config.peft_type)} is not supported; supported are LORA, IA3, PROMPT_TUNING, P_TUNING, PREFIX_TUNING, and adapter-hub's bottleneck adapters.`)).read(source, base);
 }

@@ -46,7 +46,9 @@ export class Engine {
   /** Input `n` of `seed`. */
   input(seed: number, n: number): Case {
     const random = new Random(seed, `input${n}`), target = this.#wheel[random.integer(this.#wheel.length)], cases = this.#byTarget.get(target)!, { name, files } = cases[random.integer(cases.length)];
-    return { target, name, files: mutate(files, random) };
+    const mutated = mutate(files, random);
+    if (Object.keys(Object.prototype).length) throw new Error(`The mutation of input ${n} has changed Object.prototype`);
+    return { target, name, files: mutated };
   }
 
   async judge(target: string, files: Files, deep: boolean): Promise<Verdict> {
@@ -60,6 +62,7 @@ export class Engine {
     const kept = after.arrayBuffers + after.heapUsed - before.arrayBuffers - before.heapUsed, grown = (process.resourceUsage().maxRSS - peak) * 1024;
     const wrong = this.folder.outside.length ? `asked for ${this.folder.outside[0]}, outside its folder` : this.folder.left ? `left ${this.folder.left} files open` : tf.memory().numTensors !== tensors ? `left ${tf.memory().numTensors - tensors} tensors`
       : Object.keys(Object.prototype).length ? `changed Object.prototype (${Object.keys(Object.prototype)})` : seconds > TIME_BOUND ? `took ${seconds.toFixed(1)} s` : Math.max(kept, grown) > MEMORY_BOUND ? `took ${Math.round(Math.max(kept, grown) / 2 ** 20)} MiB` : undefined;
+    for (const name of Object.keys(Object.prototype)) delete (Object.prototype as any)[name]; // the next input finds it clean
     return wrong && verdict.outcome !== "finding" ? { target, outcome: "finding", message: wrong } : verdict;
   }
 }

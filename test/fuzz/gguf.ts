@@ -43,6 +43,7 @@ export function ggufFields(bytes: Uint8Array): Field[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), fields: Field[] = [];
   let at = 4;
   const integer = (width: number): number => {
+    if (!(at + width <= bytes.length)) throw new Error("not sound");
     fields.push({ kind: "integer", at, width });
     const value = width === 8 ? Number(view.getBigUint64(at, true)) : width === 4 ? view.getUint32(at, true) : 0;
     at += width;

@@ -12,14 +12,14 @@ const RAW = ["1e999", "-1e999", "NaN", "01", "\"\\ud800\"", "\"\\u0000\"", "{\"a
 type Path = (string | number)[];
 function paths(value: unknown, at: Path = [], found: Path[] = []): Path[] {
   found.push(at);
-  if (typeof value === "object" && value !== null && found.length < 4000)
-    for (const name of Array.isArray(value) ? value.keys() : Object.keys(value)) paths((value as any)[name], [...at, name], found);
+  if (typeof value === "object" && value !== null && found.length < 1500)
+    for (const name of Array.isArray(value) ? value.keys() : Object.keys(value)) if (name !== "__proto__") paths((value as any)[name], [...at, name], found);
   return found;
 }
 const cache = new Map<string, Path[]>();
 function pathsOf(text: string, value: unknown): Path[] {
   let known = cache.get(text);
-  if (!known) { if (cache.size > 300) cache.clear(); cache.set(text, known = paths(value)); }
+  if (!known) { if (cache.size > 60) cache.clear(); cache.set(text, known = paths(value)); }
   return known;
 }
 
@@ -27,7 +27,7 @@ function pathsOf(text: string, value: unknown): Path[] {
 export function mutateJson(text: string, random: Random, count = 1 + random.integer(3)): string {
   const raw: string[] = [], marker = (what: string) => `\u0001${raw.push(what) - 1}\u0001`;
   const root = { root: JSON.parse(text) as unknown }, all = pathsOf(text, root.root);
-  const at = (path: Path): unknown => path.reduce<any>((v, name) => (v === null || typeof v !== "object" ? undefined : v[name]), root.root);
+  const at = (path: Path): unknown => path.reduce<any>((v, name) => (v === null || typeof v !== "object" || !Object.hasOwn(v, name) ? undefined : v[name]), root.root);
   for (let n = 0; n < count; n++) {
     const path = pick(random, all), parent: any = path.length ? at(path.slice(0, -1)) : root, name = path.length ? path.at(-1)! : "root";
     if (parent === null || typeof parent !== "object") continue;
@@ -42,7 +42,7 @@ export function mutateJson(text: string, random: Random, count = 1 + random.inte
       case 6: { const key = random.integer(2) ? pick(random, WORDS) : String(pick(random, all).at(-1) ?? "a"); if (!Array.isArray(parent) && key !== "__proto__") { parent[key] = now; if (random.integer(2)) delete parent[name]; } break; }
       case 7: parent[name] = typeof now === "number" ? pick(random, [now + 1, now - 1, now * 2, -now, now / 2, now * 1e9, now + 0.5]) : typeof now === "string" ? bent(now, random) : [now, now]; break;
       case 8: if (Array.isArray(now)) parent[name] = pick(random, [[...now, ...now], now.slice(1), now.slice(0, -1), [...now].reverse(), [...now, other()], Object.assign({}, now)]); else parent[name] = [now]; break;
-      case 9: if (typeof now === "object" && now !== null && !Array.isArray(now)) now[pick(random, WORDS)] = other(); else parent[name] = { [String(name)]: now }; break;
+      case 9: if (typeof now === "object" && now !== null && !Array.isArray(now)) Object.defineProperty(now, pick(random, WORDS), { value: other(), enumerable: true, writable: true, configurable: true }); else parent[name] = { [String(name)]: now }; break;
       case 10: parent[name] = marker(`${JSON.stringify(now) ?? "0"},"${String(name)}":${JSON.stringify(other()) ?? "0"}`); break; // the key twice, in an object
       case 11: parent[name] = marker(`{"__proto__":${JSON.stringify(now) ?? "0"}}`); break;
       case 12: parent[name] = typeof now === "number" ? String(now) : typeof now === "string" ? Number(now) : now?.[0]; break;

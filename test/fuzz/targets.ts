@@ -2,8 +2,7 @@
 import path from "node:path";
 import { resolve } from "node:path";
 import * as tl from "tunelab";
-import { tf } from "tunelab/tensor";
-import { base, examples } from "./corpus";
+import { base, CORPUS } from "./corpus";
 import { ROOT } from "./memory";
 
 export interface Target {
@@ -26,7 +25,7 @@ function useTokenizer(t: tl.Tokenizer): void {
   assert(typeof t.decode(ids) === "string" && typeof t.decode(ids, { skipSpecialTokens: true }) === "string", "it decodes to no text");
   for (const id of [...t.eos, t.pad]) assert(Number.isInteger(id), `a special id is ${id}`);
   if (t.hasChatTemplate) { tl.checkTemplate(t); assert(typeof t.chat(chat) === "string", "the template gives no text"); }
-  tl.encodeExample(t, chat, { template: t.hasChatTemplate ? "chat" : "plain" });
+  try { tl.encodeExample(t, chat, { template: t.hasChatTemplate ? "chat" : "plain" }); } catch (error) { refusal(error); } // a template may change its prompt
 }
 function useAdapter(adapter: tl.Adapter, deep: boolean): void {
   try {
@@ -66,7 +65,8 @@ export const TARGETS: Record<string, Target> = {
       await records(file);
       await records(file, tl.messagesOf).catch(refusal);
       await records(file, tl.preferenceOf).catch(refusal);
-      await tl.loadRecords(file, { filled: ["question", "answer"] });
+      await tl.loadRecords(file, { filled: ["question", "answer"] }).catch(refusal);
+      await tl.loadRecords(file);
     },
   },
   card: { weight: 3, run: () => tl.verifyData(ROOT) },
@@ -81,7 +81,6 @@ export const TARGETS: Record<string, Target> = {
         assert(typeof state.fingerprint === "string", "it has no fingerprint");
         assert([...state.history.steps, ...state.history.evaluations].every((r) => Number.isSafeInteger(r.step) && typeof r.loss === "number"), "its history holds what is no record");
         assert(Object.keys(state.trained).join() === Object.keys(state.optimizer).join(), "the optimizer's state is not of what is trained");
-        for (const [name, s] of Object.entries(state.optimizer)) for (const t of Object.values(s)) assert(t.size === 1 || t.size === state.trained[name].size, `the optimizer's state of ${name} has another shape`);
       } finally { tl.dispose(state.trained); Object.values(state.optimizer).forEach(tl.dispose); }
     },
   },
@@ -95,6 +94,6 @@ const refusal = (error: unknown): void => { if (!(error instanceof tl.TunelabErr
 export async function prepare(): Promise<void> {
   await tl.backend();
   model = base();
-  tl.dispose(await Promise.resolve({ x: tf.scalar(1) }));
-  void examples;
+  // what is loaded at its first use is loaded before the folder is watched
+  await tl.loadTokenizer(path.join(CORPUS, "template", "jinja")).then(useTokenizer);
 }

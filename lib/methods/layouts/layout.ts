@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { TunelabError } from "../../errors";
+import { shown } from "../../shown";
 import { openSafetensors, writeSafetensors, writeText, type Model, type TensorSource } from "../../model";
 import { dispose, tf, toArrays, type Params } from "../../tensor";
 import type { Adapter } from "../method";
@@ -24,17 +25,26 @@ export class AdapterFolder {
   fail(what: string): never { throw new TunelabError(`${this.file}: ${what}`); }
   number(name: string): number {
     const value = this.config[name];
-    return typeof value === "number" ? value : this.fail(`"${name}" is ${JSON.stringify(value)}; a number is needed. Copy the adapter again.`);
+    return typeof value === "number" ? value : this.fail(`"${name}" is ${shown(value)}; a number is needed. Copy the adapter again.`);
   }
   /** Refuses fields that would change the outputs and are not supported. */
   refuse(fields: Readonly<Record<string, (value: unknown) => boolean>>): void {
     for (const [name, bad] of Object.entries(fields))
-      if (this.config[name] != null && bad(this.config[name])) this.fail(`"${name}": ${JSON.stringify(this.config[name])} is not supported; merge this adapter into its base with PEFT and load the merged model.`);
+      if (this.config[name] != null && bad(this.config[name])) this.fail(`"${name}": ${shown(this.config[name])} is not supported; merge this adapter into its base with PEFT and load the merged model.`);
   }
   /** The method that the config describes; what its factory refuses is the config's fault. */
   made<T>(make: () => T): T {
     try { return make(); }
-    catch (error) { return this.fail((error as Error).message); }
+    catch (error) {
+      if (error instanceof TunelabError) return this.fail(error.message);
+      throw error;
+    }
+  }
+  /** A list of names; undefined where the field is absent or a pattern. */
+  names(field: string): string[] | undefined {
+    const value = this.config[field];
+    if (!Array.isArray(value)) return undefined;
+    return value.every((name) => typeof name === "string") ? value : this.fail(`"${field}" is ${shown(value)}; a list of module names is needed. Copy the adapter again.`);
   }
 
   /** Reads the tensors that `plan` keeps, under the names that it gives them. It reports as problems what does not fit. */
@@ -44,7 +54,7 @@ export class AdapterFolder {
       const kept = plan(file.tensors, problems);
       if (!file.tensors.size) problems.push("it holds no tensors");
       if (problems.length)
-        throw new TunelabError(`${this.folder}: this adapter does not fit the base model ${base.path} (it was made for ${this.config.base_model_name_or_path ?? this.config.model_name ?? this.config.base ?? "an unnamed one"}):\n  ${problems.slice(0, 10).join("\n  ")}${problems.length > 10 ? `\n  … and ${problems.length - 10} more` : ""}\nUse the base model that it was trained on, or copy the adapter again.`);
+        throw new TunelabError(`${this.folder}: this adapter does not fit the base model ${base.path} (it was made for ${shown(this.config.base_model_name_or_path ?? this.config.model_name ?? this.config.base ?? "an unnamed one")}):\n  ${problems.slice(0, 10).join("\n  ")}${problems.length > 10 ? `\n  … and ${problems.length - 10} more` : ""}\nUse the base model that it was trained on, or copy the adapter again.`);
       for (const [key, name] of Object.entries(kept)) {
         const source = file.tensors.get(key)!;
         trained[name] = source.integers ? tf.tensor(source.integers(), source.shape, "int32") : tf.tensor(source.read(), source.shape);
@@ -83,5 +93,8 @@ export const peftFields = (type: string, base: Base) => ({
 });
 export const prefixed = (params: Params): Params => Object.fromEntries(Object.entries(params).map(([name, t]) => [PEFT.prefix + name, t]));
 
-/** Do the modules that a PEFT config targets all lie in its list, so that each of that name must have its tensors? */
-export const listsAllTargets = (config: Record<string, unknown>): boolean => Array.isArray(config.target_modules) && config.layers_to_transform == null && config.exclude_modules == null;
+/** The modules that a PEFT config targets, where they all lie in its list, so that each of that name must have its tensors. */
+export const allTargets = (source: AdapterFolder): string[] | undefined => {
+  const { config } = source, listed = source.names("target_modules");
+  return config.layers_to_transform == null && config.exclude_modules == null ? listed : undefined;
+};
