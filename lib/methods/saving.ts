@@ -7,8 +7,8 @@ import * as path from "node:path";
 import { TunelabError } from "../errors";
 import { shown } from "../shown";
 import { adapterHub } from "./layouts/adapter-hub";
-import { AdapterFolder, PEFT, type Base, type Layout } from "./layouts/layout";
-import { own, OWN_CONFIG } from "./layouts/own";
+import { AdapterFolder, CONFIGS, OWN_CONFIG, PEFT, type Base, type Layout } from "./layouts/layout";
+import { own } from "./layouts/own";
 import { peftIa3 } from "./layouts/peft-ia3";
 import { peftLora } from "./layouts/peft-lora";
 import { peftPrefix, peftPrompt, peftPTuning } from "./layouts/peft-prompts";
@@ -28,7 +28,7 @@ export function saveAdapter(folder: string, { method, trained }: Adapter, base: 
 
 /** The config of an adapter folder, of whatever kind. */
 export function readAdapterConfig(folder: string): AdapterFolder {
-  const file = [PEFT.config, OWN_CONFIG].map((name) => path.join(folder, name)).find((f) => fs.existsSync(f));
+  const file = CONFIGS.map((name) => path.join(folder, name)).find((f) => fs.existsSync(f));
   if (!file) throw new TunelabError(`${folder}: holds no ${PEFT.config} and no ${OWN_CONFIG}; give an adapter folder as \`tunelab finetune\`, PEFT or adapter-hub writes it.`);
   let config: unknown;
   try { config = JSON.parse(fs.readFileSync(file, "utf8")); }

@@ -12,6 +12,7 @@ export * from "./gguf";
 export * from "./initial";
 export * from "./layers";
 export * from "./mixed-decoder";
+export * from "./partial";
 export * from "./rope";
 export * from "./safetensors";
 export * from "./sampling";

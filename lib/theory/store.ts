@@ -4,6 +4,7 @@
  */
 import * as fs from "node:fs";
 import { TunelabError } from "../errors";
+import { partialOf } from "../model/partial";
 
 const MAGIC = "tunelab probe 1\n", KINDS = { Float64Array, Float32Array } as const;
 type Kind = keyof typeof KINDS;
@@ -17,7 +18,7 @@ export function saveProbe(file: string, state: object): void {
     arrays.push(value);
     return { $array: arrays.length - 1, kind: value instanceof Float64Array ? "Float64Array" : "Float32Array", length: value.length } satisfies Mention;
   }));
-  const head = Buffer.alloc(8), partial = `${file}.${process.pid}.partial`;
+  const head = Buffer.alloc(8), partial = partialOf(file);
   head.writeBigUInt64LE(BigInt(json.length));
   try {
     const out = fs.openSync(partial, "w"), write = (b: Uint8Array) => { for (let at = 0; at < b.byteLength; ) at += fs.writeSync(out, b, at, Math.min(b.byteLength - at, 2 ** 28)); };

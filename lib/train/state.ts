@@ -5,7 +5,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { TunelabError } from "../errors";
-import { openSafetensors, writeSafetensors } from "../model";
+import { openSafetensors, processRuns, writeSafetensors } from "../model";
 import { shown } from "../shown";
 import { tf, toArrays, type Params } from "../tensor";
 import type { ScaleState } from "../optimizers/loss-scale";
@@ -25,7 +25,7 @@ export interface RunState {
   source?: unknown;
 }
 
-const NAME = /^checkpoint-(\d+)$/, SEPARATOR = "::";
+const NAME = /^checkpoint-(\d+)$/, PARTIAL = /^\.partial-(\d+)-\d+$/, SEPARATOR = "::";
 
 /** Complete checkpoints of a run folder, oldest first. */
 export function checkpoints(folder: string): { step: number; path: string }[] {
@@ -39,7 +39,10 @@ export function checkpoints(folder: string): { step: number; path: string }[] {
 export function saveState(folder: string, state: RunState, keep = 2): string {
   const final = path.join(folder, `checkpoint-${state.step}`), partial = path.join(folder, `.partial-${process.pid}-${state.step}`);
   try {
-    fs.rmSync(partial, { recursive: true, force: true });
+    for (const name of fs.existsSync(folder) ? fs.readdirSync(folder) : []) { // what runs that were killed have left takes up space
+      const pid = PARTIAL.exec(name)?.[1];
+      if (pid && (+pid === process.pid || !processRuns(+pid))) fs.rmSync(path.join(folder, name), { recursive: true, force: true });
+    }
     fs.mkdirSync(partial, { recursive: true });
     writeSafetensors(path.join(partial, "trained.safetensors"), toArrays(state.trained));
     const flat = Object.entries(state.optimizer).flatMap(([name, s]) => Object.entries(s).map(([k, t]) => [name + SEPARATOR + k, t] as const));

@@ -50,7 +50,7 @@ test("every kind of failure is noticed", async () => {
   await finds(/names no file/, () => { throw new TunelabError("something is wrong"); });
   await finds(/disguise/, () => { throw new TunelabError(`${ROOT}: x.map is not a function`); });
   await finds(/9\d\d\d characters/, () => { throw new TunelabError(ROOT + "x".repeat(9000)); });
-  await finds(/\/etc\/passwd, outside its folder/, () => { fs.readFileSync("/etc/passwd"); });
+  await finds(/\/etc\/passwd, outside its folder/, () => { try { fs.readFileSync("/etc/passwd"); } catch { /* it is not there */ } });
   await finds(/outside its folder/, () => { fs.existsSync(path.join(ROOT, "..", "x")); });
   await finds(/left 1 files open/, async () => { await engine.folder.with({ a: new Uint8Array(1) }, () => fs.openSync(path.join(ROOT, "a"), "r")); });
   await finds(/left 1 tensors/, () => { kept.push(tf.scalar(1)); });

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { TunelabError } from "../../errors";
 import { shown } from "../../shown";
-import { openSafetensors, writeSafetensors, writeText, type Model, type TensorSource } from "../../model";
+import { openSafetensors, replaceFiles, writeSafetensors, writeText, type Model, type TensorSource } from "../../model";
 import { dispose, tf, toArrays, type Params } from "../../tensor";
 import type { Adapter } from "../method";
 
@@ -79,12 +79,17 @@ export const exactly = (expected: Readonly<Record<string, { name: string; shape:
     return Object.fromEntries(Object.entries(expected).map(([key, { name }]) => [key, name]));
   };
 
-/** Writes the weights first and the config last: a folder with a config is complete. */
+/** Writes weights and config together, the config last: a folder with a config is complete. Of another kind of adapter that was there nothing is read any more. */
 export function writeFolder(folder: string, weights: [file: string, tensors: Params], config: [file: string, value: object]): void {
-  fs.mkdirSync(folder, { recursive: true });
-  writeSafetensors(path.join(folder, weights[0]), toArrays(weights[1]), { format: "pt" });
-  writeText(path.join(folder, config[0]), JSON.stringify(config[1], null, 2));
+  replaceFiles(folder, {
+    [weights[0]]: (file) => writeSafetensors(file, toArrays(weights[1]), { format: "pt" }),
+    [config[0]]: (file) => writeText(file, JSON.stringify(config[1], null, 2)),
+  });
+  for (const other of CONFIGS) if (other !== config[0]) fs.rmSync(path.join(folder, other), { force: true });
 }
+
+/** The configs that an adapter folder can have, in the order in which they are looked for. */
+export const OWN_CONFIG = "tunelab_adapter.json", CONFIGS = ["adapter_config.json", OWN_CONFIG] as const;
 
 /** PEFT's file names, the prefix of its keys, and the fields that every one of its configs has. */
 export const PEFT = { config: "adapter_config.json", weights: "adapter_model.safetensors", prefix: "base_model.model." } as const;

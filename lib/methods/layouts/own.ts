@@ -11,10 +11,9 @@ import { full } from "../full";
 import type { Adapter, Method } from "../method";
 import { pTuning, type Place } from "../p-tuning";
 import { sparse, sparseDifference, valuesName } from "../sparse";
-import { exactly, writeFolder, type AdapterFolder, type Base, type Layout } from "./layout";
+import { exactly, OWN_CONFIG, writeFolder, type AdapterFolder, type Base, type Layout } from "./layout";
 import { shown } from "../../shown";
 
-export const OWN_CONFIG = "tunelab_adapter.json";
 const WEIGHTS = "tunelab_adapter.safetensors", INDICES = ".indices";
 
 /** Methods that their settings describe, with what they train under its own names. */
