@@ -35,28 +35,41 @@ export function checkpoints(folder: string): { step: number; path: string }[] {
     .sort((a, b) => a.step - b.step);
 }
 
+/** Removes what runs that were killed have left of checkpoints: half written, or half removed. */
+export function removeUnfinished(folder: string): void {
+  for (const name of fs.existsSync(folder) ? fs.readdirSync(folder) : []) {
+    const pid = PARTIAL.exec(name)?.[1];
+    if (pid && (+pid === process.pid || !processRuns(+pid))) fs.rmSync(path.join(folder, name), { recursive: true, force: true });
+  }
+}
+
+/** Removes a checkpoint, which first loses its name: if the process is killed meanwhile, no half of it looks like a whole one. */
+function remove(folder: string, checkpoint: string): void {
+  if (!fs.existsSync(checkpoint)) return;
+  const away = path.join(folder, `.partial-${process.pid}-0`);
+  fs.renameSync(checkpoint, away);
+  fs.rmSync(away, { recursive: true, force: true });
+}
+
 /** Writes a checkpoint and then removes all but the newest `keep`. */
 export function saveState(folder: string, state: RunState, keep = 2): string {
   const final = path.join(folder, `checkpoint-${state.step}`), partial = path.join(folder, `.partial-${process.pid}-${state.step}`);
   try {
-    for (const name of fs.existsSync(folder) ? fs.readdirSync(folder) : []) { // what runs that were killed have left takes up space
-      const pid = PARTIAL.exec(name)?.[1];
-      if (pid && (+pid === process.pid || !processRuns(+pid))) fs.rmSync(path.join(folder, name), { recursive: true, force: true });
-    }
+    removeUnfinished(folder); // it takes up space
     fs.mkdirSync(partial, { recursive: true });
     writeSafetensors(path.join(partial, "trained.safetensors"), toArrays(state.trained));
     const flat = Object.entries(state.optimizer).flatMap(([name, s]) => Object.entries(s).map(([k, t]) => [name + SEPARATOR + k, t] as const));
     writeSafetensors(path.join(partial, "optimizer.safetensors"), toArrays(Object.fromEntries(flat)));
     const { step, history, lossScale, fingerprint, source } = state;
     fs.writeFileSync(path.join(partial, "state.json"), JSON.stringify({ step, fingerprint, order: Object.keys(state.trained), lossScale, history, source }), { flush: true });
-    fs.rmSync(final, { recursive: true, force: true });
+    remove(folder, final);
     fs.renameSync(partial, final);
   } catch (error) {
     try { fs.rmSync(partial, { recursive: true, force: true }); } catch { /* the first error is the one to report */ }
     const reason = (error as Error).message.replaceAll(partial, final);
     throw new TunelabError(`${final}: the checkpoint cannot be written (${reason}); earlier checkpoints are unharmed. Free some space and resume.`);
   }
-  for (const old of checkpoints(folder).slice(0, -keep)) fs.rmSync(old.path, { recursive: true, force: true });
+  for (const old of checkpoints(folder).slice(0, -keep)) remove(folder, old.path);
   return final;
 }
 

@@ -17,7 +17,7 @@ import type { EvaluationRecord, History, StepRecord } from "./history";
 import { openLog } from "./log";
 import { reporter } from "./report";
 import { schedule as makeSchedule, type ScheduleName } from "./schedule";
-import { checkpoints, loadState, saveState, type RunState } from "./state";
+import { checkpoints, loadState, removeUnfinished, saveState, type RunState } from "./state";
 import { notes, stepper, type Trainable } from "./step";
 
 export interface TrainOptions<Example, Batch extends { weight: number }> {
@@ -136,6 +136,7 @@ export async function trainFrom<Example, Batch extends { weight: number }>(optio
 
   const begun = start(options, optimizer, fingerprint, seed), { history } = begun;
   source.restore?.(begun.source);
+  if (folder) removeUnfinished(folder);
   let { step } = begun, scaling = begun.lossScale ?? lossScale?.init(), now: Trainable = { trained: begun.trained, state: begun.optimizer };
   /** The parameters before the latest update, until a finite loss has shown that the update was sound. */
   let before: Params | undefined;

@@ -39,7 +39,7 @@ export function tinyScenarios(work: string): Record<"sft" | "small" | "full" | "
 /** All weights of the course model, compiled: checkpoints of 73 MB take their time. */
 export const courseScenario: Scenario = {
   name: "fine-tuning (all weights of the course model, compiled)",
-  command: (folder) => [CLI, "finetune", "--model", "data/course-model", "--data", "data/security-qa/en/train.jsonl", "--out", folder, "--method", "full", "--steps", "8", "--batch-size", "2", "--max-length", "32", "--long", "truncate", "--save-every", "1", "--resume"],
+  command: (folder) => [CLI, "finetune", "--model", "data/course-model", "--data", "data/security-qa/en/train.jsonl", "--out", folder, "--method", "full", "--steps", "8", "--batch-size", "2", "--max-length", "32", "--save-every", "1", "--resume"],
 };
 
 export interface Ended { code: number | null; signal: NodeJS.Signals | null; seconds: number; output: string }
@@ -119,4 +119,71 @@ export async function chaos(scenario: Scenario, work: string, kills: number, ran
   fs.rmSync(straight, { recursive: true });
   report.seconds = (performance.now() - began) / 1000;
   return report;
+}
+
+/** Kills a process that saves two adapters and two models over each other: what is then in the folders is one or the other. Gives how many were mixed. */
+export async function killSaver(work: string, kills: number, random: Random, say: (line: string) => void = () => {}): Promise<Report & { mixed: number }> {
+  const began = performance.now(), folder = path.join(work, "saved"), saver: Scenario = { name: "saving adapters and models over each other", env: { TUNELAB_JIT: "0" }, command: (f) => [path.resolve("test/dist/chaos/saver.js"), f] };
+  const report: Report & { mixed: number } = { scenario: saver.name, kills: 0, runs: 0, straightSeconds: NaN, seconds: 0, moments: {}, mixed: 0 };
+  for (; report.kills < kills; report.kills++) {
+    const p = start(saver, folder);
+    let until = performance.now() + 60_000;
+    while (!(fs.existsSync(path.join(folder, "model", "config.json")) && fs.existsSync(path.join(folder, "adapter", "adapter_config.json"))) && performance.now() < until) await new Promise((r) => setTimeout(r, 5));
+    until = performance.now() + 900 + random.uniform() * 1000; // the process needs most of a second before it saves again
+    while (performance.now() < until) await new Promise((r) => setTimeout(r, 1));
+    p.kill("SIGKILL");
+    assert.equal((await p.ended).signal, "SIGKILL");
+    assertSound(folder);
+    const at = phase(folder);
+    report.moments[at] = (report.moments[at] ?? 0) + 1;
+    const config = JSON.parse(fs.readFileSync(path.join(folder, "adapter", "adapter_config.json"), "utf8")), weights = openSafetensors(path.join(folder, "adapter", "adapter_model.safetensors"));
+    if ([...weights.tensors].some(([name, t]) => name.endsWith("lora_A.weight") && t.shape[0] !== config.r)) report.mixed++;
+    weights.close();
+    say(`${saver.name}: kill ${report.kills + 1} of ${kills}, ${at}`);
+  }
+  const last = await start({ ...saver, command: (f) => [...saver.command(f), "once"] }, folder).ended;
+  assert.equal(last.code, 0, last.output);
+  assert.deepEqual(filesUnder(folder).filter(unfinished), [], "what killed processes left is gone");
+  assert.equal(JSON.parse(fs.readFileSync(path.join(folder, "adapter", "adapter_config.json"), "utf8")).r, 3);
+  report.seconds = (performance.now() - began) / 1000;
+  return report;
+}
+
+/**
+ * A run on a file system of `sizes` KiB, one after the other, as `resize` makes it: it must end with an error that says so until there is room
+ * enough, leave sound files, and end as the run that had room. Then what was saved must survive a save without room.
+ */
+export async function fullDisk(scenario: Scenario, disk: string, work: string, resize: (kib: number) => void, sizes: (needed: number) => number[], say: (line: string) => void = () => {}): Promise<{ errors: number; seconds: number; messages: string[] }> {
+  const began = performance.now(), straight = path.join(work, "straight"), folder = path.join(disk, "run"), alone = await start(scenario, straight).ended, messages: string[] = [];
+  assert.equal(alone.code, 0, alone.output);
+  const needed = filesUnder(straight).reduce((sum, f) => sum + Math.ceil(fs.statSync(path.join(straight, f)).size / 4096) * 4, 0);
+  let done = false;
+  for (const kib of sizes(needed)) {
+    resize(kib);
+    const ended = await start(scenario, folder).ended;
+    assertSound(folder);
+    done = ended.code === 0;
+    say(`${scenario.name}, ${kib} KiB (${needed} are needed): ${done ? "done" : ended.output.trim().split("\n").at(-1)!.slice(0, 200)}`);
+    if (done) break;
+    assert.equal(ended.code, 1, `${ended.signal} ${ended.output}`);
+    assert.match(ended.output, /ENOSPC|no space left|disk is full/i);
+    assert.doesNotMatch(ended.output, /\n\s+at /, "no stack trace");
+    messages.push(ended.output.trim().split("\n").at(-1)!);
+  }
+  assert.ok(done, "with room enough it ends");
+  assertSame(folder, straight);
+  // the disk is filled to the last byte: saving fails, and what was there stays
+  const saver: Scenario = { name: "", env: { TUNELAB_JIT: "0" }, command: (f) => [path.resolve("test/dist/chaos/saver.js"), f, "once"] }, saved = path.join(disk, "saved");
+  resize(16 * 1024);
+  assert.equal((await start(saver, saved).ended).code, 0);
+  const all = () => filesUnder(saved).map((f) => [f, fs.readFileSync(path.join(saved, f)).toString("base64")]), before = all(), filler = path.join(disk, "filler");
+  for (const left of [0, 4096, 8192, 16384, 65536]) {
+    const { bavail, bsize } = fs.statfsSync(disk);
+    fs.writeFileSync(filler, Buffer.alloc(Math.max(0, bavail * bsize - left)));
+    const ended = await start(saver, saved).ended;
+    if (ended.code !== 0) { assert.match(ended.output, /ENOSPC|disk is full/); messages.push(ended.output.trim().split("\n").at(-1)!); }
+    assert.deepEqual(all(), before, `with ${left} bytes left`);
+    fs.rmSync(filler);
+  }
+  return { errors: messages.length, seconds: (performance.now() - began) / 1000, messages };
 }
