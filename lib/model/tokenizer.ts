@@ -93,7 +93,10 @@ async function build({ [MODEL_CONFIG]: model = "{}", ...files }: Record<string, 
       + `Hugging Face "fast" tokenizer.`);
   }
   const tokens: string[] = [];
-  for (const [token, id] of vocab) tokens[id] = token;
+  for (const [token, id] of vocab) {
+    if (typeof token !== "string" || !Number.isInteger(id)) fail("tokenizer.json", `holds the token ${shown(token)} with the id ${shown(id)}; a text and a whole number are needed. Download it again.`);
+    tokens[id] = token;
+  }
   const template = (): string => {
     const source: unknown = inner.get_chat_template();
     if (typeof source !== "string") throw new Error("it is no text");

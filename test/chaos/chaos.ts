@@ -134,7 +134,7 @@ export async function killSaver(work: string, kills: number, random: Random, say
     p.kill("SIGKILL");
     assert.equal((await p.ended).signal, "SIGKILL");
     assertSound(folder);
-    const at = phase(folder);
+    const at = phase(folder) === PHASES[1] ? PHASES[1] : "between two results";
     report.moments[at] = (report.moments[at] ?? 0) + 1;
     const config = JSON.parse(fs.readFileSync(path.join(folder, "adapter", "adapter_config.json"), "utf8")), weights = openSafetensors(path.join(folder, "adapter", "adapter_model.safetensors"));
     if ([...weights.tensors].some(([name, t]) => name.endsWith("lora_A.weight") && t.shape[0] !== config.r)) report.mixed++;

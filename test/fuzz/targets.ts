@@ -19,13 +19,14 @@ const chat = [{ role: "user", content: "What is a worm?" }, { role: "assistant",
 const readAll = (tensors: ReadonlyMap<string, tl.TensorSource>) => { for (const t of tensors.values()) { t.read(); t.integers?.(); } };
 const assert = (good: unknown, what: string): void => { if (!good) throw new Error(`accepted, but ${what}`); };
 
-function useTokenizer(t: tl.Tokenizer): void {
+function useTokenizer(t: tl.Tokenizer, deep = true): void {
   const ids = t.encode("What is a worm? 防火墙 <|im_end|>", { addSpecialTokens: true });
   assert(ids.every((id) => Number.isInteger(id) && id >= 0), `it gives the ids ${ids.slice(0, 5)}`);
   assert(typeof t.decode(ids) === "string" && typeof t.decode(ids, { skipSpecialTokens: true }) === "string", "it decodes to no text");
   for (const id of [...t.eos, t.pad]) assert(Number.isInteger(id), `a special id is ${id}`);
-  if (t.hasChatTemplate) { tl.checkTemplate(t); assert(typeof t.chat(chat) === "string", "the template gives no text"); }
-  try { tl.encodeExample(t, chat, { template: t.hasChatTemplate ? "chat" : "plain" }); } catch (error) { refusal(error); } // a template may change its prompt
+  if (t.hasChatTemplate && deep) tl.checkTemplate(t);
+  if (t.hasChatTemplate) { assert(typeof t.chat(chat) === "string", "the template gives no text"); }
+  if (deep) try { tl.encodeExample(t, chat, { template: t.hasChatTemplate ? "chat" : "plain" }); } catch (error) { refusal(error); } // a template may change its prompt
 }
 function useAdapter(adapter: tl.Adapter, deep: boolean): void {
   try {
@@ -40,7 +41,7 @@ async function records<T>(file: string, parse?: (r: unknown, where: string) => T
 }
 
 export const TARGETS: Record<string, Target> = {
-  safetensors: { weight: 16, run: () => { const f = tl.openSafetensors(at("model.safetensors")); try { readAll(f.tensors); } finally { f.close(); } } },
+  safetensors: { weight: 20, run: () => { const f = tl.openSafetensors(at("model.safetensors")); try { readAll(f.tensors); } finally { f.close(); } } },
   shards: { weight: 5, run: () => { const f = tl.openShards(ROOT); try { readAll(f.tensors); } finally { f.close(); } } },
   config: { weight: 14, run: () => { const c = tl.readConfig(ROOT), shapes = tl.parameterShapes(c); assert(Object.values(shapes).flat().every((n) => Number.isSafeInteger(n) && n > 0), "a shape is none"); if (c.headDim <= 256) assert([...tl.ropeFrequencies(c.rope, c.headDim)].every(Number.isFinite), "a frequency is no number"); } },
   gguf: {
@@ -55,9 +56,9 @@ export const TARGETS: Record<string, Target> = {
       try { const config = tl.parseConfig(parts.config, at("model.gguf")); tl.checkTensors(parts.tensors, config, at("model.gguf")); readAll(parts.tensors); } finally { parts.close(); }
     },
   },
-  model: { weight: 2, run: async () => { const m = await tl.load(ROOT); tl.dispose(m.params); } },
-  tokenizer: { weight: 4, run: async () => useTokenizer(await tl.loadTokenizer(ROOT)) },
-  template: { weight: 4, run: async () => useTokenizer(await tl.loadTokenizer(ROOT)) },
+  model: { weight: 1, run: async () => { const m = await tl.load(ROOT); tl.dispose(m.params); } },
+  tokenizer: { weight: 2, run: async (_, deep) => useTokenizer(await tl.loadTokenizer(ROOT), deep) },
+  template: { weight: 2, run: async (_, deep) => useTokenizer(await tl.loadTokenizer(ROOT), deep) },
   records: {
     weight: 12,
     run: async ([name]) => {
@@ -71,7 +72,7 @@ export const TARGETS: Record<string, Target> = {
   },
   card: { weight: 3, run: () => tl.verifyData(ROOT) },
   adapter: { weight: 14, run: (_, deep) => useAdapter(tl.loadAdapter(ROOT, model), deep) },
-  reward: { weight: 2, run: () => useAdapter(tl.loadRewardModel(ROOT, model as never), false) },
+  reward: { weight: 1, run: () => useAdapter(tl.loadRewardModel(ROOT, model as never), false) },
   checkpoint: {
     weight: 7,
     run: (_, deep) => {
@@ -95,5 +96,5 @@ export async function prepare(): Promise<void> {
   await tl.backend();
   model = base();
   // what is loaded at its first use is loaded before the folder is watched
-  await tl.loadTokenizer(path.join(CORPUS, "template", "jinja")).then(useTokenizer);
+  await tl.loadTokenizer(path.join(CORPUS, "template", "jinja")).then((t) => useTokenizer(t));
 }
