@@ -7,6 +7,7 @@ import { checkTensors } from "./check";
 import { parameterShapes, parseConfig, type ModelConfig } from "./config";
 import { ggufToHuggingFace } from "./convert";
 import { replaceFiles, writeText } from "./partial";
+import { isPickle, WHY_NO_PICKLE } from "./pickle";
 import { openShards, writeSafetensors, type TensorSource } from "./safetensors";
 import { loadTokenizer, tokenizerFromFiles, type Tokenizer } from "./tokenizer";
 
@@ -25,6 +26,7 @@ export async function load(where: string, { onProgress }: LoadOptions = {}): Pro
   await backend();
   const stat = fs.statSync(where, { throwIfNoEntry: false });
   if (!stat) throw new TunelabError(`${where}: there is no such file or folder; give a Hugging Face model folder or a .gguf file.`);
+  if (!stat.isDirectory() && isPickle(where)) throw new TunelabError(`${where}: is ${WHY_NO_PICKLE}; give the folder, with its weights as safetensors.`);
   if (!stat.isDirectory() && !where.endsWith(".gguf")) throw new TunelabError(`${where}: is neither a folder nor a .gguf file; give the folder that holds config.json.`);
   if (!stat.isDirectory()) {
     const parts = await ggufToHuggingFace(where), config = parseConfig(parts.config, where);

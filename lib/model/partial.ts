@@ -35,6 +35,8 @@ export function makeFolder(folder: string): void {
  * were. A process that is killed between two of the last renames leaves some new and some old ones, each complete.
  */
 export function replaceFiles(folder: string, writers: Readonly<Record<string, (file: string) => void>>): void {
+  const stray = Object.keys(writers).find((name) => name !== path.basename(name) || name === "." || name === ".." || /[\\\0]/.test(name));
+  if (stray !== undefined) throw new TunelabError(`${folder}: "${stray}" is no plain name of a file, and could lie outside the folder; rename it.`);
   makeFolder(folder);
   const files = Object.keys(writers).map((name) => ({ name, file: path.join(folder, name), partial: partialOf(path.join(folder, name)) }));
   try {

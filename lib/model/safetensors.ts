@@ -7,6 +7,7 @@ import * as path from "node:path";
 import { TunelabError } from "../errors";
 import { shown } from "../shown";
 import { ByteFile } from "./byte-file";
+import { pickleIn, WHY_NO_PICKLE } from "./pickle";
 import { decode, DTYPE_BYTES, type Dtype } from "./dtype";
 
 export type { Dtype } from "./dtype";
@@ -172,8 +173,8 @@ function readIndex(index: string): Map<string, string> {
 }
 
 function noWeights(folder: string): string {
-  const pickle = fs.readdirSync(folder).find((name) => /\.(bin|pt|pth|ckpt)$/.test(name));
+  const pickle = pickleIn(folder);
   if (!pickle) return "holds neither model.safetensors nor model.safetensors.index.json; download the safetensors files into it.";
-  return `holds ${pickle}, a pickle file, which can run any code when it is read and is therefore not supported. Convert it in Python: `
+  return `holds ${pickle}, ${WHY_NO_PICKLE}. Convert it in Python: `
     + `AutoModelForCausalLM.from_pretrained("${folder}").save_pretrained("${folder}", safe_serialization=True)`;
 }

@@ -15,6 +15,8 @@ const missing = (where: string): Error => Object.assign(new Error(`ENOENT: no su
 export class MemoryFolder {
   /** Paths outside the folder that were asked for while it was in use. */
   readonly outside: string[] = [];
+  /** Files in it that were opened or read. */
+  readonly read = new Set<string>();
   #files: Files = {};
   #open = new Map<number, Uint8Array>();
   #next = FIRST;
@@ -31,7 +33,7 @@ export class MemoryFolder {
 
   /** Runs `f` with these files in the folder; afterwards `left` says how many files it left open. */
   async with<T>(files: Files, f: () => T | Promise<T>): Promise<T> {
-    this.#files = files; this.#open.clear(); this.outside.length = 0; this.#next = FIRST;
+    this.#files = files; this.#open.clear(); this.outside.length = 0; this.read.clear(); this.#next = FIRST;
     this.#active = true;
     try { return await f(); } finally { this.#active = false; }
   }
@@ -53,7 +55,7 @@ export class MemoryFolder {
   }
 
   #fakes(): Record<string, (...given: any[]) => unknown> {
-    const need = (where: unknown): Uint8Array => this.#bytes(where) ?? (() => { throw missing(String(where)); })();
+    const need = (where: unknown): Uint8Array => (this.#bytes(where) && this.read.add(path.basename(String(where))), this.#bytes(where)) ?? (() => { throw missing(String(where)); })();
     const stat = (size: number, folder: boolean) => ({ size, isDirectory: () => folder, isFile: () => !folder });
     return {
       existsSync: (where) => { try { return this.#name(where) === "" || this.#bytes(where) !== undefined; } catch { return false; } },
@@ -61,7 +63,8 @@ export class MemoryFolder {
         if (this.#name(where) === "") return stat(0, true);
         const bytes = this.#bytes(where);
         if (!bytes && options?.throwIfNoEntry === false) return undefined;
-        return stat(need(where).length, false);
+        if (!bytes) throw missing(String(where));
+        return stat(bytes.length, false);
       },
       readdirSync: (where) => { if (this.#name(where) !== "") throw missing(String(where)); return Object.keys(this.#files); },
       readFileSync: (where, encoding) => { const b = Buffer.from(need(where)); return encoding ? b.toString(encoding.encoding ?? encoding) : b; },

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { TunelabError } from "../../errors";
 import { shown } from "../../shown";
-import { openSafetensors, replaceFiles, writeSafetensors, writeText, type Model, type TensorSource } from "../../model";
+import { openSafetensors, pickleIn, replaceFiles, WHY_NO_PICKLE, writeSafetensors, writeText, type Model, type TensorSource } from "../../model";
 import { dispose, tf, toArrays, type Params } from "../../tensor";
 import type { Adapter } from "../method";
 
@@ -49,6 +49,9 @@ export class AdapterFolder {
 
   /** Reads the tensors that `plan` keeps, under the names that it gives them. It reports as problems what does not fit. */
   tensors(weights: string, base: Base, plan: (found: ReadonlyMap<string, TensorSource>, problems: string[]) => Record<string, string>): Params {
+    const pickle = fs.existsSync(path.join(this.folder, weights)) ? undefined : pickleIn(this.folder);
+    if (pickle)
+      throw new TunelabError(`${this.folder}: holds ${pickle}, ${WHY_NO_PICKLE}. Convert it in Python: PeftModel.from_pretrained(base, "${this.folder}").save_pretrained("${this.folder}", safe_serialization=True)`);
     const file = openSafetensors(path.join(this.folder, weights)), trained: Record<string, Params[string]> = {}, problems: string[] = [];
     try {
       const kept = plan(file.tensors, problems);
