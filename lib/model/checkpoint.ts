@@ -26,7 +26,7 @@ export async function load(where: string, { onProgress }: LoadOptions = {}): Pro
   await backend();
   const stat = fs.statSync(where, { throwIfNoEntry: false });
   if (!stat) throw new TunelabError(`${where}: there is no such file or folder; give a Hugging Face model folder or a .gguf file.`);
-  if (!stat.isDirectory() && isPickle(where)) throw new TunelabError(`${where}: is ${WHY_NO_PICKLE}; give the folder, with its weights as safetensors.`);
+  if (!stat.isDirectory() && isPickle(where)) throw new TunelabError(`${where}: is neither a folder nor a .gguf file, but ${WHY_NO_PICKLE}; give the folder that holds config.json, with its weights as safetensors.`);
   if (!stat.isDirectory() && !where.endsWith(".gguf")) throw new TunelabError(`${where}: is neither a folder nor a .gguf file; give the folder that holds config.json.`);
   if (!stat.isDirectory()) {
     const parts = await ggufToHuggingFace(where), config = parseConfig(parts.config, where);
