@@ -64,7 +64,7 @@ const work = (from) => new Promise((resolve) => {
     const n = at0();
     if (!n && from === 0 && /not accepted/.test(errors)) { console.error(errors); process.exit(1); }
     found(n, "?", stuck ? `no end after ${STUCK} s of processor time` : `the process ended (${signal ?? code}): ${errors.trim().split("\n").find((l) => /Error|FATAL/.test(l)) ?? errors.slice(-300)}`);
-    done += Math.max(0, n + 1 - from - ((n + 1 - from) - ((n - from) % 1000) - 1)); // those since the last report
+    done += ((n - from) % 1000) + 1; // those since the last report
     resolve(n + 1);
   });
 });

@@ -1,6 +1,5 @@
 /** What is fuzzed: for each target how an input is read and, where it was accepted, used. */
 import path from "node:path";
-import { resolve } from "node:path";
 import * as tl from "tunelab";
 import { base, CORPUS } from "./corpus";
 import { ROOT } from "./memory";
@@ -12,7 +11,7 @@ export interface Target {
   run(names: readonly string[], deep: boolean): unknown;
 }
 const at = (name: string) => path.join(ROOT, name);
-const { readKnown } = require(resolve("lib/dist/cli/compare.js")) as { readKnown?: (file: string, task: object) => unknown[] };
+const { readKnown } = require(path.resolve("lib/dist/cli/compare.js")) as { readKnown?: (file: string, task: object) => unknown[] };
 
 let model: ReturnType<typeof base>;
 const chat = [{ role: "user", content: "What is a worm?" }, { role: "assistant", content: "It spreads." }];

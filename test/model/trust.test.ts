@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import { before, test } from "node:test";
-import { resolve } from "node:path";
 import { loadAdapter, lora, saveAdapter } from "tunelab/methods";
 import { load, openShards, readConfig, save, tokenizerFromFiles } from "tunelab/model";
 import { backend, dispose, tf } from "tunelab/tensor";
@@ -14,7 +13,7 @@ import { userError } from "../support/compare";
 import { temporary } from "../support/fixtures";
 import { randomExamples, smallLora, tinyModel } from "../train/support";
 
-const { within, range } = require(resolve("lib/dist/model/limits.js")) as typeof import("../../lib/dist/model/limits");
+const { within, range } = require(path.resolve("lib/dist/model/limits.js")) as typeof import("../../lib/dist/model/limits");
 const folder = temporary(), json = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
 const read = (...parts: string[]): Record<string, Uint8Array> => { const at = path.join(CORPUS, ...parts); return Object.fromEntries(fs.readdirSync(at).map((name) => [name, fs.readFileSync(path.join(at, name))])); };
 const changed = (files: Files, name: string, change: object): Files => ({ ...files, [name]: json({ ...JSON.parse(Buffer.from(files[name]).toString()), ...change }) });
