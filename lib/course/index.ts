@@ -15,6 +15,9 @@ export { showDiff } from "./diff-view";
 export { showSites, type ShownSite } from "./sites";
 export { budget, courseFile, courseModel } from "./place";
 export { check, hint, solution } from "./exercises";
+export { attempts, progressFile, report, standings, type Answered, type Report, type Standing, type Verdict } from "./attempts";
+export { claims, errata, exercisesOf, sections, showClaims, showContents, showErrata, showProgress, type Claim, type ClaimKind, type Erratum, type Section } from "./contents";
+export { classReport, readReports, type ClassReport } from "./class-report";
 export { html, showHtml, escapeHtml, Html } from "./html";
 export { t, language, type Language } from "./language";
 

@@ -5,6 +5,7 @@
  * paper's, the plain MLP PEFT's default. "none" trains the tokens themselves.
  */
 import { TunelabError } from "../errors";
+import { shown } from "../shown";
 import type { Tensor } from "@tensorflow/tfjs";
 import { compiledBlock, relu, type Params } from "../tensor";
 import { linear, linearStart, lstm, lstmStart, normalRows } from "./encoder";
@@ -26,10 +27,12 @@ export interface PTuningOptions {
 const ENCODER = "prompt_encoder", LSTM_LAYERS = 2;
 
 export function pTuning({ tokens, places, encoder = "lstm", hidden }: PTuningOptions = {}): Method {
+  if (places && !(Array.isArray(places) && places.length && places.every((p) => Array.isArray(p) && p.length === 2 && typeof p[1] === "number")))
+    throw new TunelabError(`P-tuning: places is ${shown(places)}; give a list of pairs like ["start", 10].`);
   const where: readonly Place[] = places ?? [["start", tokens ?? 20]], count = where.reduce((sum, [, n]) => sum + n, 0);
   if (places && tokens !== undefined && tokens !== count) throw new TunelabError(`P-tuning: tokens is ${tokens}, but places hold ${count}; give only one of them.`);
   for (const [at, n] of where) {
-    if (!(at === "start" || at === "end" || (Number.isInteger(at) && at >= 0))) throw new TunelabError(`P-tuning: a place is at ${JSON.stringify(at)}; it is "start", "end", or how many tokens of the prompt stand before it.`);
+    if (!(at === "start" || at === "end" || (Number.isInteger(at) && at >= 0))) throw new TunelabError(`P-tuning: a place is at ${shown(at)}; it is "start", "end", or how many tokens of the prompt stand before it.`);
     checkCount("P-tuning", n);
   }
   checkCount("P-tuning", count);

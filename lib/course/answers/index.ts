@@ -11,9 +11,23 @@ import { LORA } from "./lora";
 import { MANIFOLD } from "./manifold";
 import { MEMORY } from "./memory";
 import { PREFIX } from "./prefix";
+import { QUESTIONS } from "./questions";
 import { SUPERVISED } from "./supervised";
 import { VALUE } from "./value";
 
 export const ANSWERS: Readonly<Record<string, Exercise>> = {
-  ...HIGH_DIMENSIONAL, ...CURVATURE, ...MANIFOLD, ...LANDSCAPE, ...VALUE, ...DATA_IMPORTANCE, ...DATA_SOURCES, ...DATA_PREPROCESSING, ...MEMORY, ...ADAPTER, ...LORA, ...PREFIX, ...SUPERVISED,
+  ...HIGH_DIMENSIONAL,
+  ...CURVATURE,
+  ...MANIFOLD,
+  ...LANDSCAPE,
+  ...VALUE,
+  ...DATA_IMPORTANCE,
+  ...DATA_SOURCES,
+  ...DATA_PREPROCESSING,
+  ...MEMORY,
+  ...ADAPTER,
+  ...LORA,
+  ...PREFIX,
+  ...SUPERVISED,
+  ...QUESTIONS,
 };

@@ -11,9 +11,9 @@ import { full } from "../full";
 import type { Adapter, Method } from "../method";
 import { pTuning, type Place } from "../p-tuning";
 import { sparse, sparseDifference, valuesName } from "../sparse";
-import { exactly, writeFolder, type AdapterFolder, type Base, type Layout } from "./layout";
+import { exactly, OWN_CONFIG, writeFolder, type AdapterFolder, type Base, type Layout } from "./layout";
+import { shown } from "../../shown";
 
-export const OWN_CONFIG = "tunelab_adapter.json";
 const WEIGHTS = "tunelab_adapter.safetensors", INDICES = ".indices";
 
 /** Methods that their settings describe, with what they train under its own names. */
@@ -21,7 +21,7 @@ const PLAIN: Record<string, (settings: never) => Method> = { full, bitfit, "diff
 const SPARSE = ["fish", "sparse-diff", "sparse"];
 
 export const own: Layout = {
-  writes: ({ method: { name } }) => name in PLAIN || SPARSE.includes(name) || name === "p-tuning",
+  writes: ({ method: { name } }) => Object.hasOwn(PLAIN, name) || SPARSE.includes(name) || name === "p-tuning",
   write(folder, adapter, base) {
     const { method, trained } = adapter, config = { method: method.name, settings: method.settings, base: path.basename(path.resolve(base.path)) };
     tf.tidy(() => writeFolder(folder, [WEIGHTS, SPARSE.includes(method.name) ? entries(adapter, base.params) : method.encode?.(trained, base.params) ?? trained], [OWN_CONFIG, config]));
@@ -30,13 +30,13 @@ export const own: Layout = {
   reads: (_config, file) => path.basename(file) === OWN_CONFIG,
   read(source, base) {
     const { method: name, settings } = source.config;
-    if (typeof settings !== "object" || settings === null) return source.fail(`"settings" is ${JSON.stringify(settings)}; an object is needed. Copy the adapter again.`);
+    if (typeof settings !== "object" || settings === null || Array.isArray(settings)) return source.fail(`"settings" is ${shown(settings)}; an object is needed. Copy the adapter again.`);
     if (SPARSE.includes(name as string)) return readSparse(source, base, name as string);
     if (name === "p-tuning") {
       const method = source.made(() => pTuning({ places: (settings as { places: Place[] }).places, encoder: "none" }));
       return { method, trained: source.tensors(WEIGHTS, base, exactly({ prompt_embeddings: { name: "prompt_embeddings", shape: [method.virtual!.count, base.config.hiddenSize] } })) };
     }
-    if (typeof name !== "string" || !(name in PLAIN)) return source.fail(`method ${JSON.stringify(name)} is unknown; known are ${[...Object.keys(PLAIN), ...SPARSE, "p-tuning"].join(", ")}.`);
+    if (typeof name !== "string" || !Object.hasOwn(PLAIN, name)) return source.fail(`method ${shown(name)} is unknown; known are ${[...Object.keys(PLAIN), ...SPARSE, "p-tuning"].join(", ")}.`);
     // what the method would train on this base is what the file must hold
     const { method, start } = source.made(() => { const method = PLAIN[name](settings as never); return { method, start: method.init(base.params, base.config, 0) }; });
     try { return { method, trained: source.tensors(WEIGHTS, base, exactly(Object.fromEntries(Object.entries(start).map(([key, { shape }]) => [key, { name: key, shape }])))) }; }
@@ -50,7 +50,7 @@ const entries = (adapter: Adapter, base: Params): Params => Object.fromEntries(O
 function readSparse(source: AdapterFolder, base: Base, name: string): Adapter {
   const tensors = source.tensors(WEIGHTS, base, (found, problems) => {
     for (const [key, { shape, dtype }] of found) {
-      const parameter = key.replace(/\.(indices|values)$/, ""), w = base.params[parameter], other = key.endsWith(INDICES) ? valuesName(parameter) : parameter + INDICES;
+      const parameter = key.replace(/\.(indices|values)$/, ""), w = Object.hasOwn(base.params, parameter) ? base.params[parameter] : undefined, other = key.endsWith(INDICES) ? valuesName(parameter) : parameter + INDICES;
       if (!w || parameter === key) problems.push(`${key} belongs to no parameter of the base model`);
       else if (found.get(other)?.shape.join() !== shape.join() || shape.length !== 1) problems.push(`${key} [${shape}] has no counterpart of its length`);
       else if ((dtype === "I32") !== key.endsWith(INDICES)) problems.push(`${key} is ${dtype}`);

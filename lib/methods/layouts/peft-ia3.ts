@@ -2,7 +2,7 @@
 import { LINEAR_MODULES } from "../../model";
 import { ia3, ia3Name, type Ia3Options } from "../ia3";
 import { matches } from "../targets";
-import { listsAllTargets, PEFT, peftFields, prefixed, writeFolder, type Layout } from "./layout";
+import { allTargets, PEFT, peftFields, prefixed, writeFolder, type Layout } from "./layout";
 
 const UNSUPPORTED: Record<string, (value: unknown) => boolean> = { fan_in_fan_out: (v) => v === true, modules_to_save: (v) => (v as unknown[])?.length > 0 };
 
@@ -18,10 +18,10 @@ export const peftIa3: Layout = {
 
   reads: (config) => config.peft_type === "IA3",
   read(source, base) {
-    const { config } = source, plain = listsAllTargets(config), targets = plain ? (config.target_modules as string[]) : [];
+    const all = allTargets(source), plain = all !== undefined, targets = all ?? [];
     source.refuse(UNSUPPORTED);
     // where the config gives the feed-forward modules as a pattern, the tensors' shapes say which they are
-    const listed = Array.isArray(config.feedforward_modules) ? (config.feedforward_modules as string[]) : undefined, atInput: string[] = [];
+    const listed = source.names("feedforward_modules"), atInput: string[] = [];
     const trained = source.tensors(PEFT.weights, base, (found, problems) => {
       for (const [key, { shape }] of found) {
         const site = /^base_model\.model\.(model\.layers\..+)\.ia3_l$/.exec(key)?.[1], matrix = site ? base.params[`${site}.weight`] : undefined;
