@@ -111,6 +111,7 @@ async def run_cell(name, notebook, code):
             replied = True
             assert content["status"] == "ok", content
     connection.close()
+    api("DELETE", f"/user/{name}/api/sessions/{session['id']}")  # a process of the simple spawner would outlive its server
     return out
 
 

@@ -21,14 +21,14 @@ while compgen -G "$out/sweep/runs/*/claim" > /dev/null; do sleep 0.2; done
 done_before=$(grep -l '"status": "done"' "$out"/sweep/runs/*/result.json | wc -l)
 echo "cut off with $done_before of 8 runs done"
 [ "$done_before" -ge 1 ] && [ "$done_before" -lt 8 ] || fail "nothing was left to resume"
-first=$(stat -c %Y "$(grep -l '"status": "done"' "$out"/sweep/runs/*/result.json | head -1)")
+( cd "$out/sweep/runs" && stat -c '%Y %n' $(grep -l '"status": "done"' */result.json) ) > "$out/before"
 sleep 1
 
 "$RAY_PYTHON" "$out/sweep/ray_sweep.py" --workers 2 2>&1 | tee "$out/second.log"
 grep -Eq "^8 runs, [1-7] done already" "$out/second.log" || fail "done runs were not recognised"
 [ "$(grep -o 'process [0-9]*)' "$out/second.log" | sort -u | wc -l)" -ge 2 ] || fail "not two workers"
 [ "$(grep -l '"status": "done"' "$out"/sweep/runs/*/result.json | wc -l)" -eq 8 ] || fail "runs are missing"
-[ "$(stat -c %Y "$(ls -tr "$out"/sweep/runs/*/result.json | head -1)")" -eq "$first" ] || fail "a run that was done was done again"
+( cd "$out/sweep/runs" && stat -c '%Y %n' $(cut -d' ' -f2- "$out/before") ) | cmp -s - "$out/before" || fail "a run that was done was done again"
 [ "$(grep -c '2 of 2' "$out/sweep/table.md")" -eq 4 ] || fail "the table is not complete"
 "$RAY_PYTHON" "$out/sweep/ray_sweep.py" | grep -q "^8 runs, 8 done already" || fail "a third call found work"
 echo "ok: 8 runs on two workers of Ray, resumed after a cut"
