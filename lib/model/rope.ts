@@ -21,7 +21,8 @@ export function parseRope(source: Record<string, unknown>, maxPositions: number,
   if (typeof spelled !== "object" || Array.isArray(spelled)) return fail(`"rope_scaling" must be an object.`);
   const number = (name: string, fallback?: unknown): number => {
     const value = spelled[name] ?? fallback;
-    return typeof value === "number" && Number.isFinite(value) && value > 0 ? value : fail(`rope parameter "${name}" is ${shown(value)}; a positive number is needed.`);
+    // beyond these bounds frequencies overflow, and no model has them
+    return typeof value === "number" && value >= 1e-9 && value <= 1e15 ? value : fail(`rope parameter "${name}" is ${shown(value)}; a positive number is needed (1e-9 to 1e15).`);
   };
   const theta = number("rope_theta", source.rope_theta ?? 10000);
   const type = (spelled.rope_type ?? spelled.type ?? "default") as string;

@@ -1,5 +1,6 @@
 /** (IA)³ as Hugging Face PEFT keeps it: `….ia3_l`, [out, 1] where the output is scaled, [1, in] where the input is. */
 import { LINEAR_MODULES } from "../../model";
+import { dispose } from "../../tensor";
 import { ia3, ia3Name, type Ia3Options } from "../ia3";
 import { matches } from "../targets";
 import { allTargets, PEFT, peftFields, prefixed, writeFolder, type Layout } from "./layout";
@@ -36,6 +37,7 @@ export const peftIa3: Layout = {
     });
     const sites = Object.keys(trained).map((name) => name.replace(/\.ia3_l$/, ""));
     const feedForward = plain && listed ? listed.filter((f) => targets.some((t) => matches(t, f) || matches(f, t))) : atInput;
-    return { method: ia3({ targets: plain ? targets : sites, feedForward }), trained };
+    try { return { method: source.made(() => ia3({ targets: plain ? targets : sites, feedForward })), trained }; }
+    catch (error) { dispose(trained); throw error; }
   },
 };
