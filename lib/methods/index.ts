@@ -1,6 +1,7 @@
 export * from "./adapter";
 export * from "./adapter-set";
 export * from "./bitfit";
+export * from "./by-shape";
 export * from "./diff-pruning";
 export * from "./fish";
 export * from "./full";

@@ -27,6 +27,11 @@ const stopEarly = (take: (found: { best: number; at: number }) => number, early:
   for (at = 1; at < losses.length; at++) { if (losses[at] < losses[best]) best = at; else if (at - best >= patience - early) break; }
   return take({ best, at });
 };
+/** Forgotten over learned, of losses [task, general] before and after. */
+const forgetting = ({ least = 0, divide = true, none = NaN }) => (before: number[], after: number[]) => {
+  const learned = before[0] - after[0], lost = Math.max(least, after[1] - before[1]);
+  return learned > 0 ? Math.round(1e6 * (divide ? lost / learned : lost)) / 1e6 : none;
+};
 type Labelled = { text: string; label: string }[];
 const conflicts = (records: Labelled) => records.map((r) => r.text).filter((x, i, all) => all.indexOf(x) === i && new Set(records.filter((r) => r.text === x).map((r) => r.label)).size > 1);
 /** A sequential adapter with rows of weights: with or without its skip connection and ReLU, or with ReLU at the end. */
@@ -38,6 +43,20 @@ const bottleneck = (skip: boolean, inside: boolean, atEnd = false) => (h: number
 const visible = (sees: (t: number, j: number, n: number) => boolean) => (n: number, T: number) => Array.from({ length: T }, (_, t) => Array.from({ length: n + T }, (_, j) => Number(sees(t, j, n))));
 /** Right answers, and one answer for each known mistake in its order. */
 const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
+  "3.1.1/1": { right: 13, wrong: [12, 390, 4] },
+  "3.1.1/2": { right: 500, wrong: [166.6666666667, 55.5555555556, 1000] },
+  "3.1.1/3": { right: 59, wrong: [60, 68, 7168 / 120] },
+  "3.1.1/4": {
+    right: (total: number, changed: number) => (changed === 0 ? "added" : changed === total ? "full" : "partial"),
+    wrong: [
+      (total: number, changed: number) => (changed === 0 ? "added" : changed > total / 2 ? "full" : "partial"), (total: number, changed: number, added: number) => (changed + added >= total ? "full" : changed ? "partial" : "added"),
+      (total: number, changed: number, added: number) => (changed === total ? "full" : (changed + added) / total < 0.5 ? "partial" : "added"),
+    ],
+  },
+  "3.1.2/1": { right: 1_843_200, wrong: [3_686_400, 921_600, 76_800] },
+  "3.1.2/2": { right: 2.25, wrong: [1.47, 3, 1.48, 1.5] },
+  "3.1.2/3": { right: forgetting({}), wrong: [forgetting({ least: -Infinity }), forgetting({ divide: false }), forgetting({ none: 0 })] },
+  "3.1.2/4": { right: 16311, wrong: [1631.05, 163.105, 0.00613] },
   "3.2.1/1": { right: 1e10, wrong: [100, 11, 20, 10] },
   "3.2.1/2": { right: 2.209, wrong: [3, 15, 2, 0.791] },
   "3.2.1/3": { right: 1.5, wrong: [3, 6, -1.5, 0] },

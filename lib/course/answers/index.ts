@@ -1,11 +1,13 @@
 /** All answers by the name of the exercise: section/number. */
 import { ADAPTER } from "./adapter";
+import { BASIC_CONCEPTS } from "./basic-concepts";
 import { CURVATURE } from "./curvature";
 import { DATA_IMPORTANCE } from "./data-importance";
 import { DATA_PREPROCESSING } from "./data-preprocessing";
 import { DATA_SOURCES } from "./data-sources";
 import type { Exercise } from "./exercise";
 import { HIGH_DIMENSIONAL } from "./high-dimensional";
+import { HISTORY } from "./history";
 import { LANDSCAPE } from "./landscape";
 import { LORA } from "./lora";
 import { MANIFOLD } from "./manifold";
@@ -16,6 +18,8 @@ import { SUPERVISED } from "./supervised";
 import { VALUE } from "./value";
 
 export const ANSWERS: Readonly<Record<string, Exercise>> = {
+  ...BASIC_CONCEPTS,
+  ...HISTORY,
   ...HIGH_DIMENSIONAL,
   ...CURVATURE,
   ...MANIFOLD,
