@@ -27,6 +27,7 @@ const stopEarly = (take: (found: { best: number; at: number }) => number, early:
   for (at = 1; at < losses.length; at++) { if (losses[at] < losses[best]) best = at; else if (at - best >= patience - early) break; }
   return take({ best, at });
 };
+const clipped = (ratio: number, epsilon: number) => Math.min(Math.max(ratio, 1 - epsilon), 1 + epsilon);
 type Labelled = { text: string; label: string }[];
 const conflicts = (records: Labelled) => records.map((r) => r.text).filter((x, i, all) => all.indexOf(x) === i && new Set(records.filter((r) => r.text === x).map((r) => r.label)).size > 1);
 /** Right answers, and one answer for each known mistake in its order. */
@@ -94,6 +95,13 @@ const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
     right: stopEarly(({ best }) => best, 0),
     wrong: [(l: number[]) => l.indexOf(Math.min(...l)), stopEarly(({ at }) => at, 0), stopEarly(({ best }) => best, 1)],
   },
+  "3.7.2/1": { right: 1.4997, wrong: [0.75, 1.732, 1, -0.5] },
+  "3.7.2/2": { right: 0.4375, wrong: [-1.2, 0.2633, 0.6457, 1.0375] },
+  "3.7.2/3": {
+    right: (r: number, a: number, e: number) => Math.min(r * a, clipped(r, e) * a),
+    wrong: [(r: number, a: number) => r * a, (r: number, a: number, e: number) => clipped(r, e) * a, (r: number, a: number, e: number) => Math.min(r * Math.abs(a), clipped(r, e) * Math.abs(a)), (r: number, a: number, e: number) => Math.min(r * a, Math.min(r, 1 + e) * a)],
+  },
+  "3.7.2/4": { right: 0.6488, wrong: [1, 0.2919, 0.787, 1.478] },
   "3.6.2/1": { right: 40960, wrong: [1048576, 268435456, 8192] },
   "3.6.2/2": { right: 410, wrong: [512, 409, 409.6] },
   "3.6.2/3": { right: 64, wrong: [16, 4, 32] },
