@@ -143,7 +143,7 @@ await show(lineChart({
   series: [{ name: PPO, x: counting(ROUNDS), ...overSeeds(ofRounds(PPO, "reward")) }], alt: overSeeds(ofRounds(PPO, "reward")).y.map((v) => v.toFixed(2)).join(", "),
 }));
 console.log(verdict(t({ zh: "留出题上的奖励", en: "reward on held-out prompts" }), gains(PPO, checked)));
-const beyond = (name: string) => { const { mean, error } = tl.interval(trials[name].map((r) => r.after.reward)); return `${mean.toFixed(3)}${seeds.length < 2 ? "" : mean - error > guessing ? t({ zh: "，高于", en: ", above" }) : mean + error < guessing ? t({ zh: "，低于", en: ", below" }) : t({ zh: "，不能说高于或低于", en: ", neither clearly above nor below" })} ${t({ zh: "总答最常见的答案", en: "always giving the commonest answer" })} (${guessing.toFixed(3)})`; };
+const beyond = (name: string) => { const { mean, error } = tl.interval(trials[name].map((r) => r.after.reward)); return `${mean.toFixed(3)}${seeds.length < 2 ? "; " : mean - error > guessing ? t({ zh: "，高于", en: ", above " }) : mean + error < guessing ? t({ zh: "，低于", en: ", below " }) : t({ zh: "，不能说高于或低于", en: ", neither clearly above nor below " })}${t({ zh: "总答最常见的答案", en: "always giving the commonest answer" })} (${guessing.toFixed(3)})`; };
 console.log(beyond(PPO));
 console.log(t({ zh: `被剪切的词元的比例 ${(100 * tl.mean(ofRounds(PPO, "clipped").flat())).toFixed(1)} %`, en: `share of tokens that the clip held back: ${(100 * tl.mean(ofRounds(PPO, "clipped").flat())).toFixed(1)} %` }));
 // %% [markdown] lang="zh"
@@ -231,10 +231,10 @@ await show(lineChart({
 const ownPairs = groups.flatMap(({ answers, rewards }) => { const [won, lost] = [1, 0].map((r) => answers.find((a, k) => rewards[k] === r)); return won && lost ? [{ chosen: tl.answerExample(won), rejected: tl.answerExample(lost) }] : []; });
 const knownOwn = await tl.withReference(model, ownPairs, { batchSize: 32 }), known = await tl.withReference(model, prefer, { batchSize: 32 }), knownHeld = await tl.withReference(model, preferHeld, { batchSize: 32 });
 console.log(t({ zh: `可验证：${groups.length} 道题，${ownPairs.length} 对；偏好：${known.length} 对`, en: `verifiable: ${groups.length} prompts, ${ownPairs.length} pairs; preferences: ${known.length} pairs` }));
-const DPO = t({ zh: "DPO（自己的对与错）", en: "DPO (own right and wrong)" }), DPO_PREFER = t({ zh: "DPO（偏好）", en: "DPO (preferences)" }), STEPS = budget(25, 4);
-const toward = (pairs: tl.PreferencePair[], beta: number, validation?: tl.PreferencePair[]) => ({ data: { train: pairs, validation }, objective: tl.dpo({ beta }), steps: STEPS, batchSize: 16, evaluateEvery: Math.ceil(STEPS / 5) });
-await trial(DPO, checked, (common) => tl.train({ ...common, learningRate: 3e-3, ...toward(knownOwn, 0.5) }));
-await trial(DPO_PREFER, preferred, (common) => tl.train({ ...common, learningRate: 1e-3, ...toward(known, 0.1, knownHeld) }));
+const DPO = t({ zh: "DPO（自己的对与错）", en: "DPO (own right and wrong)" }), DPO_PREFER = t({ zh: "DPO（偏好）", en: "DPO (preferences)" }), STEPS = budget(40, 4);
+const toward = (pairs: tl.PreferencePair[], beta: number, steps: number, validation?: tl.PreferencePair[]) => ({ data: { train: pairs, validation }, objective: tl.dpo({ beta }), steps, batchSize: 16, evaluateEvery: Math.ceil(steps / 5) });
+await trial(DPO, checked, (common) => tl.train({ ...common, learningRate: 1.5e-3, ...toward(knownOwn, 0.5, STEPS) }));
+await trial(DPO_PREFER, preferred, (common) => tl.train({ ...common, learningRate: 1e-3, ...toward(known, 0.1, budget(25, 4), knownHeld) }));
 // %% [markdown] lang="zh"
 // **好的、坏的、差距。** 隐式奖励 $\beta\log(\pi_\theta/\pi_{\text{ref}})$ 在留出偏好对上的变化。损失只要求两条线**分开**，没有要求好的那条上升。
 // %% [markdown] lang="en"
@@ -259,7 +259,7 @@ console.log(verdict(t({ zh: "可验证任务：留出题上的奖励", en: "veri
 // **What does training with the book's formula do?** For small $\beta\Delta$, $-\log\sigma(\beta\Delta)\approx\ln2-\beta\Delta/2$: the gradient has the direction of $-\Delta$'s, but for a factor, and AdamW's steps do not depend on that factor. So a very small β (0.01) is the book's formula. All else is the same.
 // %%
 const BOOK = t({ zh: "书上的公式（−Δ）", en: "the book's formula (−Δ)" });
-await trial(BOOK, checked, (common) => tl.train({ ...common, learningRate: 3e-3, ...toward(knownOwn, 0.01) }), seeds.slice(0, 1));
+await trial(BOOK, checked, (common) => tl.train({ ...common, learningRate: 1.5e-3, ...toward(knownOwn, 0.01, STEPS) }), seeds.slice(0, 1));
 const deltaOf = (name: string, beta: number) => tl.mean(trials[name][0].history.steps.slice(-6).map((r) => r.metrics!.margin)) / beta;
 table([[DPO, 0.5], [BOOK, 0.01]].map(([name, beta]) => { const { after } = trials[name as string][0]; return {
   [t({ zh: "损失", en: "loss" })]: name, [t({ zh: "Δ（训练，纳特）", en: "Δ (training, nats)" })]: deltaOf(name as string, beta as number), "KL": after.referenceKl, [t({ zh: "自己结束 %", en: "end by themselves, %" })]: 100 * after.ended, [t({ zh: "奖励", en: "reward" })]: after.reward, [t({ zh: "例子", en: "example" })]: after.answers[0].text.slice(0, 40) }; }), t({ zh: `一个种子；起点的奖励 ${checked.start.reward.toFixed(3)}`, en: `one seed; reward at the start: ${checked.start.reward.toFixed(3)}` }));
@@ -299,11 +299,11 @@ console.log(verdict(t({ zh: "偏好任务：奖励模型的分数", en: "prefere
 // %% [markdown] lang="zh"
 // ## 6. 奖励是用多大的偏离换来的？
 //
-// 四种方法，两个任务，一张图（左图的 PPO，奖励来自奖励模型时就是右图的 RLHF）。横轴是离起点多远（KL），纵轴是得到多少奖励，都在留出的题上测量。**越靠左上越好**。每条线从起点出发；PPO、GRPO 中间的点是训练到一半时的测量。右图的奖励是奖励模型的分数：PPO 与 GRPO 直接优化它，DPO 没见过它。
+// 四种方法，两个任务，一张图（左图的 PPO，奖励来自奖励模型时就是右图的 RLHF）。横轴是离起点多远（KL），纵轴是得到多少奖励，都在留出的题上测量。**越靠左上越好**。每条线从起点出发；PPO、GRPO 中间的点是训练到一半时的测量。右图的奖励是奖励模型的分数：PPO 与 GRPO 直接优化它，DPO 没见过它。每次训练只有几十步；训练更久的曲线见 [docs/alignment.md](../../docs/alignment.md)。
 // %% [markdown] lang="en"
 // ## 6. What distance does the reward cost?
 //
-// Four methods, two tasks, one figure (PPO on the left is RLHF on the right, where the reward comes from the reward model). To the right: distance from the start (KL). Upwards: reward. Both on held-out prompts. **Upper left is best.** Each line begins at the start; the middle points of PPO and GRPO are from half-way through training. On the right the reward is the reward model's score: PPO and GRPO optimise it, DPO has never seen it.
+// Four methods, two tasks, one figure (PPO on the left is RLHF on the right, where the reward comes from the reward model). To the right: distance from the start (KL). Upwards: reward. Both on held-out prompts. **Upper left is best.** Each line begins at the start; the middle points of PPO and GRPO are from half-way through training. On the right the reward is the reward model's score: PPO and GRPO optimise it, DPO has never seen it. Each run has a few dozen steps only; for longer ones see [docs/alignment.md](../../docs/alignment.md).
 // %%
 const path = (name: string, task: Task, label: string) => {
   const runs = trials[name], half = runs.map((r) => r.history.evaluations.at(-2)?.metrics).filter((m) => m?.referenceKl !== undefined), ends = runs.map((r) => r.after);
@@ -378,10 +378,10 @@ table(compared.map(([name, task, needs, models]) => { const { mean, error } = tl
 // %% [markdown] lang="en"
 // **Held against the book**, with the numbers above:
 // %%
-const dpoSeconds = least(DPO, "seconds") + pairSeconds, ppoSeconds = least(PPO, "seconds"), memoryRatio = least(GRPO, "megabytes") / least(PPO, "megabytes"), ahead = tl.interval(gains(GRPO, checked).map((g, i) => g - gains(PPO, checked)[i]));
+const dpoSeconds = least(DPO, "seconds") + pairSeconds, ppoSeconds = least(PPO, "seconds"), memoryRatio = least(GRPO, "megabytes") / least(PPO, "megabytes"), drawingPeak = (await tl.peakTensorBytes(() => measure(checked))).addedBytes / 1e6, ahead = tl.interval(gains(GRPO, checked).map((g, i) => g - gains(PPO, checked)[i]));
 const far = (ratio: number, smaller: string, like: string, larger: string) => (ratio < 0.9 ? smaller : ratio > 1.1 ? larger : like);
 console.log(t({ zh: `“DPO 降低计算成本”：DPO 连抽样 ${dpoSeconds.toFixed(1)} 秒，PPO ${ppoSeconds.toFixed(1)} 秒：`, en: `"DPO lowers the cost": DPO, drawing included, took ${dpoSeconds.toFixed(1)} s, PPO ${ppoSeconds.toFixed(1)} s: ` }) + far(dpoSeconds / ppoSeconds, t({ zh: "这里成立", en: "so here" }), t({ zh: "这里差不多", en: "about the same here" }), t({ zh: "这里不成立", en: "not so here" })) + t({ zh: "（步数是我们选的）", en: " (the numbers of steps are our choice)" }));
-console.log(t({ zh: `“GRPO 节省内存”：是 PPO 的 ${memoryRatio.toFixed(2)} 倍：`, en: `"GRPO saves memory": ${memoryRatio.toFixed(2)} times PPO's: ` }) + far(memoryRatio, t({ zh: "这里成立", en: "so here" }), t({ zh: "这里看不出，因为价值函数只是一个线性头；另有一个价值网络时才省", en: "not to be seen here, because the value function is a linear head; it saves where that is a network of its own" }), t({ zh: "这里不成立", en: "not so here" })));
+console.log(t({ zh: `“GRPO 节省内存”：是 PPO 的 ${memoryRatio.toFixed(2)} 倍：`, en: `"GRPO saves memory": ${memoryRatio.toFixed(2)} times PPO's: ` }) + far(memoryRatio, t({ zh: "这里成立", en: "so here" }), t({ zh: "这里看不出：价值函数只是一个线性头；另有一个价值网络时才省", en: "not to be seen here: the value function is a linear head; it saves where that is a network of its own" }), t({ zh: "这里不成立", en: "not so here" })) + t({ zh: `（只是抽样和测量就要 ${drawingPeak.toFixed(0)} MB）`, en: ` (drawing answers and measuring them alone takes ${drawingPeak.toFixed(0)} MB)` }));
 console.log(t({ zh: "“GRPO 减少样本需求”，同样多的回答，GRPO − PPO：", en: `"GRPO needs fewer samples": for as many answers, GRPO − PPO: ` }) + `${signed(ahead.mean)} ± ${Number.isFinite(ahead.error) ? ahead.error.toFixed(3) : "?"}: ` + (seeds.length < 2 ? t({ zh: "种子太少，不能下结论", en: "too few seeds to say" }) : ahead.mean > ahead.error ? t({ zh: "这里成立", en: "so here" }) : ahead.mean < -ahead.error ? t({ zh: "这里相反", en: "the opposite here" }) : t({ zh: "看不出差别", en: "no difference can be seen" })));
 // %% [markdown] lang="zh"
 // **怎么选。** 有程序能判对错：PPO 或 GRPO；不想训练价值函数，而且每题能抽得起一组回答：GRPO。只有成对的偏好：先试 **DPO**（书上此处误作 PPO）；要反复抽样、要能随时换奖励：RLHF，先看奖励模型在留出对上准不准。
