@@ -32,6 +32,7 @@ const forgetting = ({ least = 0, divide = true, none = NaN }) => (before: number
   const learned = before[0] - after[0], lost = Math.max(least, after[1] - before[1]);
   return learned > 0 ? Math.round(1e6 * (divide ? lost / learned : lost)) / 1e6 : none;
 };
+const clipped = (ratio: number, epsilon: number) => Math.min(Math.max(ratio, 1 - epsilon), 1 + epsilon);
 type Labelled = { text: string; label: string }[];
 const conflicts = (records: Labelled) => records.map((r) => r.text).filter((x, i, all) => all.indexOf(x) === i && new Set(records.filter((r) => r.text === x).map((r) => r.label)).size > 1);
 /** A sequential adapter with rows of weights: with or without its skip connection and ReLU, or with ReLU at the end. */
@@ -124,6 +125,13 @@ const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
   "3.6.1/2": { right: 103, wrong: [102, 207, 2891] },
   "3.6.1/3": { right: 19.1, wrong: [425.8, 20, 0.05235] },
   "3.6.1/4": { right: bottleneck(true, true), wrong: [bottleneck(false, true), bottleneck(true, false), bottleneck(true, true, true)] },
+  "3.7.2/1": { right: 1.4997, wrong: [0.75, 1.732, 1, -0.5] },
+  "3.7.2/2": { right: 0.4375, wrong: [-1.2, 0.2633, 0.6457, 1.0375] },
+  "3.7.2/3": {
+    right: (r: number, a: number, e: number) => Math.min(r * a, clipped(r, e) * a),
+    wrong: [(r: number, a: number) => r * a, (r: number, a: number, e: number) => clipped(r, e) * a, (r: number, a: number, e: number) => Math.min(r * Math.abs(a), clipped(r, e) * Math.abs(a)), (r: number, a: number, e: number) => Math.min(r * a, Math.min(r, 1 + e) * a)],
+  },
+  "3.7.2/4": { right: 0.6488, wrong: [1, 0.2919, 0.787, 1.478] },
   "3.6.2/1": { right: 40960, wrong: [1048576, 268435456, 8192] },
   "3.6.2/2": { right: 410, wrong: [512, 409, 409.6] },
   "3.6.2/3": { right: 64, wrong: [16, 4, 32] },

@@ -14,6 +14,7 @@ import { MANIFOLD } from "./manifold";
 import { MEMORY } from "./memory";
 import { PREFIX } from "./prefix";
 import { QUESTIONS } from "./questions";
+import { REINFORCEMENT } from "./reinforcement";
 import { SUPERVISED } from "./supervised";
 import { VALUE } from "./value";
 
@@ -33,5 +34,6 @@ export const ANSWERS: Readonly<Record<string, Exercise>> = {
   ...LORA,
   ...PREFIX,
   ...SUPERVISED,
+  ...REINFORCEMENT,
   ...QUESTIONS,
 };
