@@ -3,7 +3,9 @@ import { CURVATURE } from "./curvature";
 import { DATA_IMPORTANCE } from "./data-importance";
 import { DATA_PREPROCESSING } from "./data-preprocessing";
 import { DATA_SOURCES } from "./data-sources";
+import { DIFF_PRUNING } from "./diff-pruning";
 import type { Exercise } from "./exercise";
+import { FULL_FINE_TUNING } from "./full-fine-tuning";
 import { HIGH_DIMENSIONAL } from "./high-dimensional";
 import { LANDSCAPE } from "./landscape";
 import { LORA } from "./lora";
@@ -13,5 +15,5 @@ import { SUPERVISED } from "./supervised";
 import { VALUE } from "./value";
 
 export const ANSWERS: Readonly<Record<string, Exercise>> = {
-  ...HIGH_DIMENSIONAL, ...CURVATURE, ...MANIFOLD, ...LANDSCAPE, ...VALUE, ...DATA_IMPORTANCE, ...DATA_SOURCES, ...DATA_PREPROCESSING, ...MEMORY, ...LORA, ...SUPERVISED,
+  ...HIGH_DIMENSIONAL, ...CURVATURE, ...MANIFOLD, ...LANDSCAPE, ...VALUE, ...DATA_IMPORTANCE, ...DATA_SOURCES, ...DATA_PREPROCESSING, ...DIFF_PRUNING, ...MEMORY, ...FULL_FINE_TUNING, ...LORA, ...SUPERVISED,
 };
