@@ -14,6 +14,9 @@ export { showTokens, type Token } from "./tokens";
 export { showDiff } from "./diff-view";
 export { budget, courseFile, courseModel } from "./place";
 export { check, hint, solution } from "./exercises";
+export { attempts, progressFile, report, standings, type Answered, type Report, type Standing, type Verdict } from "./attempts";
+export { claims, errata, exercisesOf, sections, showClaims, showContents, showErrata, showProgress, type Claim, type ClaimKind, type Erratum, type Section } from "./contents";
+export { classReport, readReports, type ClassReport } from "./class-report";
 export { html, showHtml, escapeHtml, Html } from "./html";
 export { t, language, type Language } from "./language";
 

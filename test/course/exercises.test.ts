@@ -115,7 +115,7 @@ const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
 };
 
 test("right answers are right; each known mistake gets its own words", () => {
-  assert.deepEqual(Object.keys(answers.ANSWERS).sort(), Object.keys(GIVEN).sort());
+  assert.deepEqual(Object.keys(answers.ANSWERS).filter((name) => !answers.ANSWERS[name].rubric).sort(), Object.keys(GIVEN).sort());
   for (const [name, { right, wrong }] of Object.entries(GIVEN)) {
     const { mistakes } = answers.ANSWERS[name];
     assert.match(said(() => check(name, right)), /✓/, name);
@@ -137,4 +137,24 @@ test("three hints, a solution, in both languages", () => {
   }
   assert.throws(() => hint("3.6.2/1", 4 as 3), userError(/level 4.*1, 2 or 3/));
   assert.throws(() => check("9.9.9/9", 1), userError(/no exercise "9.9.9\/9".*3\.6\.2\/1/));
+});
+
+test("a text is submitted, never right: its points and misconceptions are named; a worked answer touches every point", () => {
+  const texts = Object.keys(answers.ANSWERS).filter((name) => answers.ANSWERS[name].rubric);
+  assert.equal(texts.length, 11);
+  for (const name of texts) {
+    const { rubric, mistakes, solution: worked } = answers.ANSWERS[name];
+    assert.ok(mistakes.length >= 3 && rubric!.length >= 5, name);
+    for (const words of [worked.zh, worked.en]) {
+      assert.deepEqual(rubric!.filter((c) => !c.touched(words)).map((c) => c.name.en), [], `${name}: its own answer`);
+      assert.deepEqual(mistakes.filter((m) => m.shows(words)).map((m) => m.say.en), [], `${name}: no misconception in its own answer: ${words}`);
+    }
+    const empty = said(() => check(name, "x".repeat(60)));
+    assert.match(empty, new RegExp(`touches 0 of ${rubric!.length} points`));
+    assert.doesNotMatch(empty, /✓/);
+    for (const { name: point } of rubric!) assert.ok(empty.includes(point.en));
+    assert.match(said(() => check(name, "too short")), /at least 40 characters/);
+    assert.match(said(() => check(name, "")), /not answered yet/);
+  }
+  assert.match(said(() => check("thinking/5", "With r = k the higher rank is full fine-tuning, so nothing has to be compared.")), /r = min\(d, k\) is as expressive/);
 });

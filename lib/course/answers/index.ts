@@ -11,9 +11,11 @@ import { LANDSCAPE } from "./landscape";
 import { LORA } from "./lora";
 import { MANIFOLD } from "./manifold";
 import { MEMORY } from "./memory";
+import { QUESTIONS } from "./questions";
 import { SUPERVISED } from "./supervised";
 import { VALUE } from "./value";
 
 export const ANSWERS: Readonly<Record<string, Exercise>> = {
   ...HIGH_DIMENSIONAL, ...CURVATURE, ...MANIFOLD, ...LANDSCAPE, ...VALUE, ...DATA_IMPORTANCE, ...DATA_SOURCES, ...DATA_PREPROCESSING, ...DIFF_PRUNING, ...MEMORY, ...FULL_FINE_TUNING, ...LORA, ...SUPERVISED,
+  ...QUESTIONS,
 };
