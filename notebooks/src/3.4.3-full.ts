@@ -23,7 +23,7 @@ const read = async (split: string) => (await tl.loadRecords<{ prompt: string; ch
 const trainRecords = await read("train"), testRecords = await read("test");
 console.log(`${machine.name}: ${machine.why}`);
 console.log(`${tl.count(model.params).toLocaleString("en-US")} ${t({ zh: "个参数；问答", en: "parameters; questions and answers" })} ${trainRecords.length} / ${testRecords.length}`);
-// %% [markdown] lang="zh"
+// %% [markdown] lang="zh" tags=["claim:erratum/13"]
 // ## 1. 三个要素：环境、数据、超参数
 //
 // 书上从三件事开始：训练环境、数据的格式、超参数和训练策略。环境首先是内存：权重、梯度、优化器状态各占每个参数几个字节（3.4.2 测过），乘以参数个数，不含激活值：
@@ -34,7 +34,7 @@ console.log(`${tl.count(model.params).toLocaleString("en-US")} ${t({ zh: "个参
 // | LOMO，FP32 | 4 + 0 + 0 字节 | 0.02 GB | 0.5 GB | 7.1 GB |
 //
 // 软件环境：Python 的做法是一个虚拟环境。书上创建的环境叫 `lomo -env`（多了一个空格），激活的却是 `deepseek -env`：两行的名字不同，照抄会失败。应当是同一个名字：`conda create -n lomo-env python=3.12`，`conda activate lomo-env`。本课程的环境由 `npm run setup` 建好。
-// %% [markdown] lang="en"
+// %% [markdown] lang="en" tags=["claim:erratum/13"]
 // ## 1. Three things: environment, data, hyper-parameters
 //
 // The book begins with three: the environment, the format of the data, hyper-parameters and strategy. Environment means memory first: weights, gradients and optimizer state take so many bytes a parameter (measured in 3.4.2), times the parameters, without activations:
@@ -45,7 +45,7 @@ console.log(`${tl.count(model.params).toLocaleString("en-US")} ${t({ zh: "个参
 // | LOMO, FP32 | 4 + 0 + 0 bytes | 0.02 GB | 0.5 GB | 7.1 GB |
 //
 // As for software, Python takes a virtual environment. The book creates one called `lomo -env` (with a space too many) and activates `deepseek -env`: the two lines have different names, and copied as they are they fail. One name is meant: `conda create -n lomo-env python=3.12`, `conda activate lomo-env`. This course's environment is made by `npm run setup`.
-// %% [markdown] lang="zh"
+// %% [markdown] lang="zh" tags=["claim:erratum/9"]
 // ## 2. 数据：哪些词元参与损失？
 //
 // 清单把一问一答写成 `问:{q}\n答:{a}<eos>`，补到 512，令 `pad = eos`、`labels = input_ids`。此后有两种可能：
@@ -54,7 +54,7 @@ console.log(`${tl.count(model.params).toLocaleString("en-US")} ${t({ zh: "个参
 // * 自己写的循环（后面几节的清单）：没有人遮住填充，**损失的大部分是填充**。
 //
 // 下面是同一个样本的三种掩码（上色的参与损失）：正确的、本节清单的、自写循环的（只画到第 40 个词元）。
-// %% [markdown] lang="en"
+// %% [markdown] lang="en" tags=["claim:erratum/9"]
 // ## 2. The data: which tokens count in the loss?
 //
 // The listing writes question and answer as `问:{q}\n答:{a}<eos>`, fills up to 512, and sets `pad = eos` and `labels = input_ids`. Then one of two things happens:
@@ -155,7 +155,7 @@ const loaded = await tl.load(savedModel), probe = { ids: Int32Array.from(tokeniz
 console.log("max |Δlogit| =", tl.tf.tidy(() => tl.tf.max(tl.tf.abs(tl.tf.sub(tl.logits({ ...model, params: whole.trained }, probe), tl.logits(loaded, probe)))).dataSync()[0]));
 table(fs.readdirSync(savedModel).map((file) => ({ [t({ zh: "文件", en: "file" })]: file, MB: (fs.statSync(`${savedModel}/${file}`).size / 1e6).toFixed(2) })));
 tl.dispose(loaded.params);
-// %% [markdown] lang="zh"
+// %% [markdown] lang="zh" tags=["claim:erratum/11"]
 // ## 6. 代码清单审查
 //
 // ### 6.1 清单的训练器从不调用 `fused_backward`
@@ -168,7 +168,7 @@ tl.dispose(loaded.params);
 // 4. 反向传播里最后就绪的参数（词嵌入）要到**下一次**反向传播才更新；优化器步之后 `zero_grad` 把它剩下的梯度丢掉：每 4 次丢 1 次；不累积的话，词嵌入永远不动。
 //
 // `tl.lomoHooks` 逐条照做；测试里它的损失与参数和 Python 中真实运行的 `Trainer` + `lomo-optim` 相同（相对误差 $10^{-5}$ 以内）。
-// %% [markdown] lang="en"
+// %% [markdown] lang="en" tags=["claim:erratum/11"]
 // ## 6. Listing audit
 //
 // ### 6.1 The listing's trainer never calls `fused_backward`
@@ -235,11 +235,11 @@ for (const [rate, where] of [[1e-4, "FP16"], [0.1, "FP16"]] as const) {
   tl.dispose(run.trained);
 }
 table(fp16Rows, t({ zh: "权重保存为 FP16，4 步", en: "Weights kept in FP16, 4 steps" }));
-// %% [markdown] lang="zh"
+// %% [markdown] lang="zh" tags=["claim:erratum/9"]
 // ### 6.3 掩码
 //
 // 同一个正确的训练循环，只换掩码：正确的；结束符被遮住（本节清单的整理器）；填充也算（自写循环；为省时间这里补到 96，补到 512 只会更糟）。看测试集上答案的损失、结束符的损失，以及多少回答会自己结束。
-// %% [markdown] lang="en"
+// %% [markdown] lang="en" tags=["claim:erratum/9"]
 // ### 6.3 The mask
 //
 // The same, right training loop; only the mask differs: the right one; the end token masked (this listing's collator); padding counted (loops of one's own; filled up to 96 here to save time, 512 can only be worse). We look at the loss of the answers on the test set, at that of the end tokens, and at how many answers end by themselves.
