@@ -83,7 +83,7 @@ const judge = async (params: tl.Params) => {
 const judged = async (adapter: tl.Adapter) => { const merged = adapter.method.merge!(model.params, adapter.trained), found = await judge(merged); tl.dispose(merged); return found; };
 console.log(`${alertSet.length} / ${testAlerts.length} ${t({ zh: "条告警（训练 / 测试）", en: "alerts (train / test)" })}`);
 // %%
-const steps = budget(40, 2), more = budget(30, 1), seeds = budget(1, 0) ? [0, 1, 2] : [0, 1], common = { model, batchSize: 16, display: false } as const;
+const steps = budget(40, 2), more = budget(40, 2), seeds = budget(1, 0) ? [0, 1, 2] : [0], common = { model, batchSize: 16, display: false } as const;
 const baseScore = await judge(model.params), fullRuns: tl.Run[] = [], fullScores: Awaited<ReturnType<typeof judge>>[] = [];
 let fullBytes = 0;
 for (const seed of seeds) {
@@ -103,7 +103,7 @@ table([{ "": t({ zh: "未微调", en: "before" }), accuracy: baseScore.accuracy.
 // Now we train differences and gates. Gates start at $\alpha=5$ (open); $\lambda$ is the price of an open gate and pushes $\alpha$ down, while the gradient of the loss holds those that are useful. Gates with $\alpha\le0$ are exactly 0 after training.
 // (Steps are few here, so gates need a large rate: `gateRate: 300` is 300 times that of the differences. The paper trains for thousands of steps.)
 // %%
-const LAMBDA = 2e-5, prune = (seed: number, options: tl.DiffPruningOptions = {}, data: readonly tl.Example[] = alertSet) =>
+const LAMBDA = 1e-5, prune = (seed: number, options: tl.DiffPruningOptions = {}, data: readonly tl.Example[] = alertSet) =>
   tl.train({ ...common, method: tl.diffPruning({ parameters: "all", penalty: LAMBDA, gateRate: 300, ...options }), data: { train: data }, steps, learningRate: 1e-3, seed });
 const openShare = (run: tl.Adapter) => { // share of entries whose gates, their own and the shared one, are open without noise
   let open = 0, all = 0;
@@ -119,7 +119,7 @@ const { result: firstDiff, addedBytes: diffBytes } = await tl.peakTensorBytes(()
 const diffRuns = [firstDiff];
 for (const seed of seeds.slice(1)) diffRuns.push(await prune(seed));
 // %%
-const lambdas = budget(1, 0) ? [0, LAMBDA, 1e-4] : [0, LAMBDA], lambdaRows: { λ: number; open: number; loss: number; accuracy: number }[] = [];
+const lambdas = budget(1, 0) ? [0, LAMBDA, 2e-5, 1e-4] : [LAMBDA], lambdaRows: { λ: number; open: number; loss: number; accuracy: number }[] = [];
 for (const λ of lambdas) {
   const run = λ === LAMBDA ? diffRuns[0] : await prune(seeds[0], { penalty: λ });
   lambdaRows.push({ λ, open: openShare(run), ...(await judged(run)) });
@@ -207,7 +207,7 @@ const halfPoint = densities.indexOf(0.005), groups: [string, number[], number[]]
   [t({ zh: "0.5 %，投影后再训练", en: "0.5 %, trained on" }), half.diff.map((s) => s.accuracy), half.diff.map((s) => s.loss)], [t({ zh: "0.5 %，随机位置", en: "0.5 %, random places" }), half.random.map((s) => s.accuracy), half.random.map((s) => s.loss)],
 ];
 await show(barChart({
-  title: t({ zh: "0.5 % 的参数（误差棒：种子间的标准误）", en: "0.5 % of the parameters (bars: standard error over seeds)" }), x: { title: t({ zh: "训练了什么", en: "what was trained" }) }, y: { title: t({ zh: "测试准确率", en: "test accuracy" }) },
+  title: t({ zh: "0.5 % 的参数（误差棒：种子间的标准误）", en: "0.5 % of the parameters (bars: standard error over seeds)" }), x: { title: t({ zh: "训练了什么", en: "what was trained" }) }, y: { title: t({ zh: "测试准确率", en: "test accuracy" }) }, horizontal: true,
   series: [{ name: "", x: groups.map(([name]) => name), y: groups.map(([, a]) => tl.mean(a)), error: groups.map(([, a]) => standardError(a)) }], alt: groups.map(([name, a, l]) => `${name}: ${tl.mean(a).toFixed(3)} (${t({ zh: "损失", en: "loss" })} ${tl.mean(l).toFixed(3)})`).join("; "),
 }));
 const gap = (which: number, than: number) => tl.interval(groups[than][1].map((a, i) => a - groups[which][1][i])), points = (x: number) => (100 * x).toFixed(1);
@@ -230,7 +230,7 @@ console.log(t({ zh: `0.5 % 的参数得到了全参数微调增益的 ${(100 * r
 // Useful places often lie together. The structured version gives a whole tensor (or each row) one more gate that is shared, and multiplies the two; when it closes, the whole piece is 0. There is one seed only, so the spread of the unstructured version over its seeds is printed too: smaller differences say nothing.
 // %%
 const structureRows: { structure: string; pieces: string; open: number; accuracy: number }[] = [{ structure: "none", pieces: "–", open: openShare(diffRuns[0]), accuracy: curve.diff[halfPoint].accuracy[0] }];
-for (const structure of ["tensor", "row"] as const) {
+for (const structure of (["tensor", "row"] as const).slice(budget(0, 1))) {
   const run = await prune(seeds[0], { structure }), small = tl.projectDiff(run, model.params, { density: 0.005 }), shared = Object.entries(run.trained).filter(([name]) => name.endsWith(".shared_gates")).flatMap(([, a]) => [...a.dataSync()]);
   structureRows.push({ structure, pieces: `${shared.filter((a) => a <= 0).length} / ${shared.length}`, open: openShare(run), accuracy: (await judged(small)).accuracy });
   tl.dispose(run.trained); tl.dispose(small.trained); tl.dispose(small.method.constants!);
@@ -329,7 +329,7 @@ tl.dispose(afterAlerts); tl.dispose(sequential.trained); [...fullRuns, ...copies
 //
 // A device downloads one small file for each task. But in **training** each parameter has two numbers, difference and gate, each with a gradient and AdamW's two averages. We measure the peak of tensors beside the base, and the time of a step:
 // %%
-const stepTime = (run: tl.Run) => 1000 * tl.quantile(run.history.steps.slice(1).map((r) => r.seconds), 0.5);
+const stepTime = (run: tl.Run) => 1000 * tl.quantile(run.history.steps.slice(Math.min(2, run.history.steps.length - 1)).map((r) => r.seconds), 0.5);
 table([[t({ zh: "全参数微调", en: "full fine-tuning" }), fullBytes, stepTime(fullRuns[0])], ["Diff Pruning", diffBytes, stepTime(diffRuns[0])], [t({ zh: "位置固定后", en: "places fixed" }), NaN, stepTime(half.trainedOn[0])]].map(([name, bytes, ms]) => ({ "": name, [t({ zh: "训练张量峰值 MB", en: "peak of tensors in training, MB" })]: Number.isFinite(bytes) ? mb(bytes as number).toFixed(0) : "–", [t({ zh: "每步毫秒（中位数）", en: "ms a step (median)" })]: (ms as number).toFixed(0) })));
 console.log(t({ zh: `Diff Pruning 训练时的张量是全参数微调的 ${(diffBytes / fullBytes).toFixed(1)} 倍`, en: `in training, diff pruning holds ${(diffBytes / fullBytes).toFixed(1)} times the tensors of full fine-tuning` }));
 diffRuns.forEach((run) => tl.dispose(run.trained));
