@@ -76,6 +76,12 @@ export function sparseDifference({ method, trained }: Adapter, base: Params): Sp
   return out;
 }
 
+/** Tells whether a difference belongs to these weights: a hash of the values that it changes. */
+export const changedHash = (base: Params, difference: SparseDifference): number => Object.entries(difference).filter(([, { indices }]) => indices.length).sort(([a], [b]) => (a < b ? -1 : 1)).reduce((h, [name, { indices }]) => {
+  const values = base[name].dataSync();
+  return hash(Array.from(indices, (i) => values[i]).join(), h);
+}, 0);
+
 /** Flat indices of the `keep` largest scores over all tensors together; of equal ones those that come first. */
 export function largest(scores: Readonly<Record<string, Float32Array>>, keep: number): Record<string, Int32Array> {
   const all = Object.values(scores), every = new Float32Array(all.reduce((sum, s) => sum + s.length, 0));

@@ -33,6 +33,11 @@ const forgetting = ({ least = 0, divide = true, none = NaN }) => (before: number
   return learned > 0 ? Math.round(1e6 * (divide ? lost / learned : lost)) / 1e6 : none;
 };
 const clipped = (ratio: number, epsilon: number) => Math.min(Math.max(ratio, 1 - epsilon), 1 + epsilon);
+/** The k values that score highest, in their places. */
+const keepLargest = (score: (v: number) => number) => (values: number[], k: number) => {
+  const kept = new Set(values.map((_, i) => i).sort((a, b) => score(values[b]) - score(values[a])).slice(0, k));
+  return values.map((v, i) => (kept.has(i) ? v : 0));
+};
 type Labelled = { text: string; label: string }[];
 const conflicts = (records: Labelled) => records.map((r) => r.text).filter((x, i, all) => all.indexOf(x) === i && new Set(records.filter((r) => r.text === x).map((r) => r.label)).size > 1);
 /** A sequential adapter with rows of weights: with or without its skip connection and ReLU, or with ReLU at the end. */
@@ -112,9 +117,19 @@ const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
     wrong: [stop((w, s) => !s.has(w.toLowerCase())), stop((w, s, k) => k.has(w) || !s.has(w)), (words: string[], s: Set<string>, k: Set<string>) => words.map((w) => w.toLowerCase()).filter((w) => k.has(w) || !s.has(w)), stop((w, s) => s.has(w.toLowerCase()))],
   },
   "3.3.3/4": { right: 0.0148, wrong: [0.985, 0.9, 1e-40, 36] },
+  "3.4.1/1": { right: 71.1, wrong: [35.54, 17.77, 7108] },
+  "3.4.1/2": { right: 25, wrong: [0.25, 50, 400] },
+  "3.4.1/3": { right: 0.731, wrong: [0.269, 0.0685, 1] },
+  "3.4.1/4": { right: keepLargest(Math.abs), wrong: [keepLargest((v) => v), (v: number[], k: number) => keepLargest(Math.abs)(v, k).filter((x) => x), (v: number[], k: number) => v.map((x) => (Math.abs(x) >= v.map(Math.abs).sort((a, b) => b - a)[k - 1] ? x : 0)), keepLargest((v) => -Math.abs(v))] },
   "3.4.2/1": { right: 24, wrong: [18, 3, 6] },
   "3.4.2/2": { right: 16, wrong: [8, 16384, 4] },
   "3.4.2/3": { right: scaling(3, true, true), wrong: [scaling(3, false, true), scaling(3, true, false), (s: number, steps: boolean[]) => steps.map(() => s)] },
+  "3.4.3/1": { right: 0.075, wrong: [0.05 * (1 + Math.cos(0.4 * Math.PI)), 0.2 / 3, 0.04] },
+  "3.4.3/2": { right: 180, wrong: [45, 46, 44, 90] },
+  "3.4.3/3": {
+    right: (ids: number[], start: number, eos: number) => ids.map((id, i) => (i < start || (ids.indexOf(eos, start) >= 0 && i > ids.indexOf(eos, start)) ? -100 : id)),
+    wrong: [(ids: number[], start: number, eos: number) => ids.map((id, i) => (i < start || id === eos ? -100 : id)), (ids: number[], start: number) => ids.map((id, i) => (i < start ? -100 : id)), (ids: number[], start: number, eos: number) => ids.map((id, i) => (i > ids.indexOf(eos, start) ? -100 : id))],
+  },
   "3.7.1/1": { right: 1.5, wrong: [2.1, 0.75, 4.5] },
   "3.7.1/2": { right: 75, wrong: [25, 0.75, 300] },
   "3.7.1/3": {

@@ -5,7 +5,9 @@ import { CURVATURE } from "./curvature";
 import { DATA_IMPORTANCE } from "./data-importance";
 import { DATA_PREPROCESSING } from "./data-preprocessing";
 import { DATA_SOURCES } from "./data-sources";
+import { DIFF_PRUNING } from "./diff-pruning";
 import type { Exercise } from "./exercise";
+import { FULL_FINE_TUNING } from "./full-fine-tuning";
 import { HIGH_DIMENSIONAL } from "./high-dimensional";
 import { HISTORY } from "./history";
 import { LANDSCAPE } from "./landscape";
@@ -29,7 +31,9 @@ export const ANSWERS: Readonly<Record<string, Exercise>> = {
   ...DATA_IMPORTANCE,
   ...DATA_SOURCES,
   ...DATA_PREPROCESSING,
+  ...DIFF_PRUNING,
   ...MEMORY,
+  ...FULL_FINE_TUNING,
   ...ADAPTER,
   ...LORA,
   ...PREFIX,

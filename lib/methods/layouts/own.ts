@@ -1,6 +1,7 @@
 /**
  * Methods that no other library keeps on disk: tunelab_adapter.json + tunelab_adapter.safetensors. BitFit and full fine-tuning keep
- * the trained tensors under the base's names; sparse differences (FISH mask, projected diff pruning) indices (I32) and values;
+ * the trained tensors under the base's names; sparse differences (FISH mask, projected diff pruning) indices (I32) and values, and a hash of
+ * the base's values that they change, because a base of the same shapes with other weights would give nonsense without an error;
  * diff pruning differences and gates; P-tuning with tokens elsewhere than in front its tokens and their places.
  */
 import * as path from "node:path";
@@ -10,7 +11,7 @@ import { diffPruning } from "../diff-pruning";
 import { full } from "../full";
 import type { Adapter, Method } from "../method";
 import { pTuning, type Place } from "../p-tuning";
-import { sparse, sparseDifference, valuesName } from "../sparse";
+import { changedHash, sparse, sparseDifference, valuesName } from "../sparse";
 import { exactly, OWN_CONFIG, writeFolder, type AdapterFolder, type Base, type Layout } from "./layout";
 import { shown } from "../../shown";
 
@@ -23,8 +24,9 @@ const SPARSE = ["fish", "sparse-diff", "sparse"];
 export const own: Layout = {
   writes: ({ method: { name } }) => Object.hasOwn(PLAIN, name) || SPARSE.includes(name) || name === "p-tuning",
   write(folder, adapter, base) {
-    const { method, trained } = adapter, config = { method: method.name, settings: method.settings, base: path.basename(path.resolve(base.path)) };
-    tf.tidy(() => writeFolder(folder, [WEIGHTS, SPARSE.includes(method.name) ? entries(adapter, base.params) : method.encode?.(trained, base.params) ?? trained], [OWN_CONFIG, config]));
+    const { method, trained } = adapter, isSparse = SPARSE.includes(method.name);
+    const config = { method: method.name, settings: method.settings, base: path.basename(path.resolve(base.path)), ...(isSparse ? { changes: changedHash(base.params, sparseDifference(adapter, base.params)) } : {}) };
+    tf.tidy(() => writeFolder(folder, [WEIGHTS, isSparse ? entries(adapter, base.params) : method.encode?.(trained, base.params) ?? trained], [OWN_CONFIG, config]));
   },
 
   reads: (_config, file) => path.basename(file) === OWN_CONFIG,
@@ -60,7 +62,11 @@ function readSparse(source: AdapterFolder, base: Base, name: string): Adapter {
   try {
     const arrays = toArrays(tensors), names = Object.keys(arrays).filter((key) => key.endsWith(INDICES)).map((key) => key.slice(0, -INDICES.length));
     const difference = Object.fromEntries(names.map((n) => [n, { indices: Int32Array.from(arrays[n + INDICES].data), values: arrays[valuesName(n)].data }]));
-    const method = source.made(() => sparse(base.params, difference, { name }));
+    const method = source.made(() => sparse(base.params, difference, { name })), { changes } = source.config; // files of before have no hash
+    if (changes !== undefined && changes !== changedHash(base.params, difference)) {
+      dispose(method.constants!);
+      return source.fail(`the values that it changes are others in this base model (${base.path}) than in the one it was made for (${source.config.base}); load that one, as it was before anything was merged into it.`);
+    }
     return { method, trained: method.init(base.params, base.config, 0) };
   } finally { dispose(tensors); }
 }
