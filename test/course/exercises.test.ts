@@ -27,6 +27,13 @@ const stopEarly = (take: (found: { best: number; at: number }) => number, early:
   for (at = 1; at < losses.length; at++) { if (losses[at] < losses[best]) best = at; else if (at - best >= patience - early) break; }
   return take({ best, at });
 };
+/** The class with most votes; where votes are equal, that of the order `first`, or the last of it. */
+const majority = (first: (classes: string[]) => string[], takeLast = false) => (votes: string[]) => {
+  const count = (c: string) => votes.filter((v) => v === c).length, order = first([...new Set(votes)]);
+  return order.reduce((best, c) => (count(c) > count(best) || (takeLast && count(c) === count(best)) ? c : best));
+};
+/** Position and label of the tokens that `counts` allows; the position is `shift` from the token's own. */
+const predicted = (shift: number, counts: (isAnswer: boolean[], t: number) => boolean) => (ids: number[], isAnswer: boolean[]) => ids.flatMap((id, t) => (t > 0 && counts(isAnswer, t) ? [[t + shift, id]] : []));
 type Labelled = { text: string; label: string }[];
 const conflicts = (records: Labelled) => records.map((r) => r.text).filter((x, i, all) => all.indexOf(x) === i && new Set(records.filter((r) => r.text === x).map((r) => r.label)).size > 1);
 /** Right answers, and one answer for each known mistake in its order. */
@@ -88,6 +95,12 @@ const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
   "3.4.2/1": { right: 24, wrong: [18, 3, 6] },
   "3.4.2/2": { right: 16, wrong: [8, 16384, 4] },
   "3.4.2/3": { right: scaling(3, true, true), wrong: [scaling(3, false, true), scaling(3, true, false), (s: number, steps: boolean[]) => steps.map(() => s)] },
+  "3.6.4/1": { right: 0.00173, wrong: [30720 / 1_777_088_000, 0.01, 2000 / 1_777_088_000, 0.0484] },
+  "3.6.4/2": { right: 1.44, wrong: [1.2, 0.44, 1.04] },
+  "3.6.4/3": { right: majority((c) => c), wrong: [(v: string[]) => Math.max(...v.map((x) => v.filter((y) => y === x).length)), (v: string[]) => v[0], majority((c) => c.sort()), majority((c) => c, true)] },
+  "3.6.5/1": { right: 2560, wrong: [924_672, 927_232, 15_360] },
+  "3.6.5/2": { right: 16, wrong: [15, 17, 12, 13] },
+  "3.6.5/3": { right: predicted(-1, (a, t) => a[t]), wrong: [predicted(0, (a, t) => a[t]), predicted(1, (a, t) => a[t]), predicted(-1, () => true), predicted(-1, (a, t) => a[t] && a[t - 1])] },
   "3.7.1/1": { right: 1.5, wrong: [2.1, 0.75, 4.5] },
   "3.7.1/2": { right: 75, wrong: [25, 0.75, 300] },
   "3.7.1/3": {

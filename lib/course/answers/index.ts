@@ -9,9 +9,11 @@ import { LANDSCAPE } from "./landscape";
 import { LORA } from "./lora";
 import { MANIFOLD } from "./manifold";
 import { MEMORY } from "./memory";
+import { P_TUNING } from "./p-tuning";
+import { PROMPT } from "./prompt";
 import { SUPERVISED } from "./supervised";
 import { VALUE } from "./value";
 
 export const ANSWERS: Readonly<Record<string, Exercise>> = {
-  ...HIGH_DIMENSIONAL, ...CURVATURE, ...MANIFOLD, ...LANDSCAPE, ...VALUE, ...DATA_IMPORTANCE, ...DATA_SOURCES, ...DATA_PREPROCESSING, ...MEMORY, ...LORA, ...SUPERVISED,
+  ...HIGH_DIMENSIONAL, ...CURVATURE, ...MANIFOLD, ...LANDSCAPE, ...VALUE, ...DATA_IMPORTANCE, ...DATA_SOURCES, ...DATA_PREPROCESSING, ...MEMORY, ...LORA, ...PROMPT, ...P_TUNING, ...SUPERVISED,
 };
