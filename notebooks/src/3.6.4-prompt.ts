@@ -136,13 +136,13 @@ const compared = (a: string, b: string) => {
 const [randomName, vocabularyName, textName] = startNames;
 for (const [a, b] of [[vocabularyName, randomName], [textName, randomName], [textName, vocabularyName]]) console.log(compared(a, b));
 // %% [markdown] lang="zh"
-// Lester 等在大模型上发现：随机初始化明显落后，而模型越大，差别越小。我们的结论以上面打印的为准，并且只对这个步数成立。
+// Lester 等在各种大小的 T5 上发现：随机初始化落后，到最大的模型差别才消失。这里的结论以上面打印的为准，并且只对这个步数成立。
 //
 // ## 4. 要多长？
 //
 // 从词表初始化，$n$ 取四个值。注意每多一个虚拟词元，每次推理就多一个位置，所以长度不是免费的：注意力的分数从 $T^2$ 变为 $(n+T)^2$ 个。
 // %% [markdown] lang="en"
-// Lester et al. found on large models that random starts fall behind clearly, and that the difference shrinks as the model grows. What holds here is what was printed above, and for this number of steps only.
+// Lester et al. found on T5 of several sizes that random starts fall behind, and that the difference vanishes only in the largest model. What holds here is what was printed above, and for this number of steps only.
 //
 // ## 4. How long?
 //
@@ -264,6 +264,7 @@ hub.add("zh", { method: vocabulary, trained: kept[vocabularyName][0].trained });
 hub.add("en", englishRun);
 for (const name of [undefined, "zh", "en"]) { const entry: Record<string, unknown> = { [t({ zh: "提示", en: "prompt" })]: name ?? t({ zh: "（无）", en: "(none)" }) }; for (const [kind, data] of Object.entries(KINDS)) entry[`${kind}: ${lossName}`] = (await tl.evaluate(model, data, { adapter: hub.get(name) })).loss; cross.push(entry); }
 table(cross, t({ zh: "两个提示，两个任务", en: "Two prompts, two tasks" }));
+for (const [i, kind] of Object.keys(KINDS).entries()) { const losses = cross.map((entry) => entry[`${kind}: ${lossName}`] as number), own = losses[i + 1]; console.log(`${kind}: ` + (own === Math.min(...losses) ? t({ zh: "它自己的提示最好", en: "its own prompt is best" }) : t({ zh: "它自己的提示不是最好的", en: "its own prompt is not the best" })) + (losses[2 - i] > losses[0] ? t({ zh: "；另一个任务的提示比没有还差", en: "; the other task's prompt is worse than none" }) : t({ zh: "；另一个任务的提示也比没有好", en: "; the other task's prompt is better than none, too" }))); }
 const mixedRows: (string | undefined)[] = ["zh", "en", undefined], sameText = Int32Array.from([oneText, oneText, oneText].flat());
 const mixed = hub.logits({ ids: sameText, batch: 3 }, mixedRows), apart = mixedRows.map((name) => tl.logits({ ...model, ...hub.get(name) }, { ids: Int32Array.from(oneText), batch: 1 }));
 console.log(t({ zh: "混合批次与逐个计算：max |Δlogit| =", en: "mixed batch against one by one: max |Δlogit| =" }), tl.tf.tidy(() => tl.tf.max(tl.tf.abs(tl.tf.sub(mixed, tl.tf.concat(apart, 0)))).dataSync()[0]).toExponential(1));
@@ -345,9 +346,9 @@ fs.cpSync(folder, wrongFile, { recursive: true });
 tl.tf.tidy(() => tl.writeSafetensors(`${wrongFile}/adapter_model.safetensors`, tl.toArrays({ prompt_embeddings: tl.tf.expandDims(best.trained.prompt_embeddings, 0) })));
 try { tl.loadAdapter(wrongFile, model); } catch (error) { console.log(t({ zh: "本库对 [1, 20, d] 的回答：", en: "this library on [1, 20, d]: " }) + (error as Error).message.replace(courseFile("."), "…")); }
 // %% [markdown] lang="zh"
-// **三、起点和学习率。** 清单从 $N(0,1)$ 开始，学习率 5e-5。照这样训练同样的步数，提示能移动多少？
+// **三、起点和学习率。** 清单从 $N(0,1)$ 开始，学习率 5e-5。Adam 每步把每个数至多移动约一个学习率：清单的 3000 步（3 轮 × 1000 个样本）合起来约 0.15，而起点的标准差是 1。照这样训练与上面同样的步数，提示移动多少，学到多少？
 // %% [markdown] lang="en"
-// **Third: start and learning rate.** The listing starts from $N(0,1)$ with a rate of 5e-5. Trained like that for as many steps, how far does the prompt move?
+// **Third: start and learning rate.** The listing starts from $N(0,1)$ with a rate of 5e-5. Adam moves each number by about one rate a step at most: the listing's 3000 steps (3 epochs of 1000 examples) add up to about 0.15, while the start's standard deviation is 1. Trained like that for as many steps as above, how far does the prompt move, and what does it learn?
 // %%
 const normalStart: tl.Method = { ...tl.prompt({ tokens: n, start: "random" }), init: (_, config, seed) => ({ prompt_embeddings: tl.tf.randomNormal([n, config.hiddenSize], 0, 1, "float32", seed) }) };
 const listingRun = (await fit(normalStart, 5e-5, 1)).run, moved = (method: tl.Method, { trained }: tl.Adapter) => tl.tf.tidy(() => { const begun = method.init(model.params, model.config, 1).prompt_embeddings; return tl.tf.norm(tl.tf.sub(trained.prompt_embeddings, begun)).dataSync()[0] / tl.tf.norm(begun).dataSync()[0]; });

@@ -250,13 +250,13 @@ console.log(t({ zh: `用 ${N} 个虚拟词元训练、${2 * N} 个使用：测�
 //
 // 损失若分不出高下，并不说明清单对：它说明在这个任务、这个长度上，提示里真正起作用的方向很少，偏置和 LSTM 的过渡过程就够了。看有效秩，才知道表达力少了多少。
 //
-// **二、拿 `embed_tokens` 当 `lm_head`。** 清单一层层剥到没有输出头的 `Qwen2Model`，再用词嵌入矩阵算 logits。只有在两者**共享**时才对；书上的 1.5B 模型不共享。课程模型是共享的，所以先造一个**函数完全相同、但不共享**的模型：把最后归一化的权重 $\gamma$ 并进输出矩阵，$W=E\,\mathrm{diag}(\gamma)$，归一化的权重改为 1。真正分开训练的两个矩阵相差更大，所以这里量到的是下限。
+// **二、拿 `embed_tokens` 当 `lm_head`。** 清单一层层剥到没有输出头的 `Qwen2Model`，再用词嵌入矩阵算 logits。只有在两者**共享**时才对；书上的 1.5B 模型不共享。课程模型是共享的，所以先造一个**函数完全相同、但不共享**的模型：把最后归一化的权重 $\gamma$ 并进输出矩阵，$W=E\,\mathrm{diag}(\gamma)$，归一化的权重改为 1。真正分开训练的两个矩阵通常相差更大，所以这里量到的多半偏小。
 // %% [markdown] lang="en"
 // The last line is one consequence: without embeddings no tensor of the encoder depends on the length. The listing trains with `prompt_length = 10` and loads with 20 (its comment says "should be the same as in training"), and nothing objects.
 //
 // If the losses cannot be told apart, that does not make the listing right: it means that for this task and length few directions of the prompt matter, and biases and the LSTM's transient suffice. The effective rank tells how much expressiveness is gone.
 //
-// **Second: `embed_tokens` is taken as `lm_head`.** The listing unwraps the model down to the `Qwen2Model`, which has no head, and computes logits with the embedding. That is right only where the two are **tied**; in the book's 1.5B model they are not. The course model is tied, so we first make a model that is **the same function, but untied**: the last norm's weight $\gamma$ goes into the output matrix, $W=E\,\mathrm{diag}(\gamma)$, and the norm's weight becomes 1. Matrices that were really trained apart differ more, so what is measured here is a lower bound.
+// **Second: `embed_tokens` is taken as `lm_head`.** The listing unwraps the model down to the `Qwen2Model`, which has no head, and computes logits with the embedding. That is right only where the two are **tied**; in the book's 1.5B model they are not. The course model is tied, so we first make a model that is **the same function, but untied**: the last norm's weight $\gamma$ goes into the output matrix, $W=E\,\mathrm{diag}(\gamma)$, and the norm's weight becomes 1. Matrices that were really trained apart usually differ more, so what is measured here is rather too little.
 // %%
 const E = model.params["model.embed_tokens.weight"], gamma = model.params["model.norm.weight"], W = tl.tf.mul(E, gamma);
 const untied: tl.Model = { ...model, config: { ...model.config, tied: false }, params: { ...model.params, "model.norm.weight": tl.tf.onesLike(gamma), "lm_head.weight": W } };
@@ -276,7 +276,7 @@ console.log(compared(WRONG, FRONT));
 // %% [markdown] lang="zh"
 // 两处代价：清单报告的损失不是模型的损失；而它学到的提示是为错的输出头优化的，生成时用的却是对的那个。
 //
-// **三、损失没有错开一位。** 清单把位置 $t$ 的 logits 与**同一个** $t$ 的标签比较。这样“预测”的就是已经看见的词元：目标变成了抄写。改两个下标就能重现：目标的行加 1。
+// **三、损失没有错开一位。** 清单把位置 $t$ 的 logits 与**同一个** $t$ 的标签比较。这样“预测”的就是已经看见的词元：目标变成了抄写。改一个下标就能重现：目标的行加 1。
 // 分别用 P-tuning 和全参数微调训练；比较它们自己的训练损失，和错开一位的（真正的）测试损失。
 // %% [markdown] lang="en"
 // It costs twice: the loss that the listing reports is not the model's, and the prompt it learns is made for the wrong head, while generation uses the right one.
@@ -314,11 +314,11 @@ table(audit.map((a) => ({ [t({ zh: "训练", en: "training" })]: a.name, [t({ zh
 const [bareAudit, , copyAudit, , fullCopyAudit] = audit;
 for (const a of [copyAudit, fullCopyAudit]) console.log(`${a.name}: ` + (a.copy > 50 ? t({ zh: "学会了抄写", en: "it has learned to copy" }) : a.copy > bareAudit.copy + 5 ? t({ zh: "开始抄写", en: "it has begun to copy" }) : t({ zh: "这些步里没有学会抄写", en: "it has not learned to copy in these steps" })) + t({ zh: `（抄写 ${bareAudit.copy.toFixed(0)} → ${a.copy.toFixed(0)} %）；真正的损失`, en: ` (copies ${bareAudit.copy.toFixed(0)} → ${a.copy.toFixed(0)} %); the true loss is ` }) + (a.loss > baseLoss + 0.02 ? t({ zh: "比不微调还差", en: "worse than without tuning" }) : a.loss < baseLoss - 0.02 ? t({ zh: "仍比不微调好", en: "still better than without tuning" }) : t({ zh: "与不微调相当", en: "about that without tuning" })));
 // %% [markdown] lang="zh"
-// 冻结的模型很难只靠输入改成抄写机：未错开的损失给 P-tuning 的，多半只是错误的方向；全参数微调才真能走向抄写。学到多少以上面的数字为准。
+// 冻结的模型只能由输入来改变，全参数微调还能改动输出本身。两者在抄写的路上各走了多远，以上面的数字为准。
 //
 // **三个错误一起。** 清单同时有这三处。照它训练（输入全 0、错的输出头、没有错开），再按真实的模型评估。
 // %% [markdown] lang="en"
-// A frozen model is hard to turn into a copier by its input alone: to P-tuning the unshifted loss gives mostly a wrong direction, while full fine-tuning really can go the way of copying. How far either went is in the numbers above.
+// A frozen model can be changed by its input only, while full fine-tuning can change the output itself. How far each went on the way to copying is in the numbers above.
 //
 // **All three together.** The listing has all three at once. We train like it (zero input, wrong head, unshifted) and judge by the real model.
 // %%
