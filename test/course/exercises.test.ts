@@ -38,6 +38,13 @@ const keepLargest = (score: (v: number) => number) => (values: number[], k: numb
   const kept = new Set(values.map((_, i) => i).sort((a, b) => score(values[b]) - score(values[a])).slice(0, k));
   return values.map((v, i) => (kept.has(i) ? v : 0));
 };
+/** The class with most votes; where votes are equal, that of the order `first`, or the last of it. */
+const majority = (first: (classes: string[]) => string[], takeLast = false) => (votes: string[]) => {
+  const count = (c: string) => votes.filter((v) => v === c).length, order = first([...new Set(votes)]);
+  return order.reduce((best, c) => (count(c) > count(best) || (takeLast && count(c) === count(best)) ? c : best));
+};
+/** Position and label of the tokens that `counts` allows; the position is `shift` from the token's own. */
+const predicted = (shift: number, counts: (isAnswer: boolean[], t: number) => boolean) => (ids: number[], isAnswer: boolean[]) => ids.flatMap((id, t) => (t > 0 && counts(isAnswer, t) ? [[t + shift, id]] : []));
 type Labelled = { text: string; label: string }[];
 const conflicts = (records: Labelled) => records.map((r) => r.text).filter((x, i, all) => all.indexOf(x) === i && new Set(records.filter((r) => r.text === x).map((r) => r.label)).size > 1);
 /** A sequential adapter with rows of weights: with or without its skip connection and ReLU, or with ReLU at the end. */
@@ -130,6 +137,12 @@ const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
     right: (ids: number[], start: number, eos: number) => ids.map((id, i) => (i < start || (ids.indexOf(eos, start) >= 0 && i > ids.indexOf(eos, start)) ? -100 : id)),
     wrong: [(ids: number[], start: number, eos: number) => ids.map((id, i) => (i < start || id === eos ? -100 : id)), (ids: number[], start: number) => ids.map((id, i) => (i < start ? -100 : id)), (ids: number[], start: number, eos: number) => ids.map((id, i) => (i > ids.indexOf(eos, start) ? -100 : id))],
   },
+  "3.6.4/1": { right: 0.00173, wrong: [30720 / 1_777_088_000, 0.01, 2000 / 1_777_088_000, 0.0484] },
+  "3.6.4/2": { right: 1.44, wrong: [1.2, 0.44, 1.04] },
+  "3.6.4/3": { right: majority((c) => c), wrong: [(v: string[]) => Math.max(...v.map((x) => v.filter((y) => y === x).length)), (v: string[]) => v[0], majority((c) => c.sort()), majority((c) => c, true)] },
+  "3.6.5/1": { right: 2560, wrong: [924_672, 927_232, 15_360] },
+  "3.6.5/2": { right: 16, wrong: [15, 17, 12, 13] },
+  "3.6.5/3": { right: predicted(-1, (a, t) => a[t]), wrong: [predicted(0, (a, t) => a[t]), predicted(1, (a, t) => a[t]), predicted(-1, () => true), predicted(-1, (a, t) => a[t] && a[t - 1])] },
   "3.7.1/1": { right: 1.5, wrong: [2.1, 0.75, 4.5] },
   "3.7.1/2": { right: 75, wrong: [25, 0.75, 300] },
   "3.7.1/3": {

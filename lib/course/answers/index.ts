@@ -14,7 +14,9 @@ import { LANDSCAPE } from "./landscape";
 import { LORA } from "./lora";
 import { MANIFOLD } from "./manifold";
 import { MEMORY } from "./memory";
+import { P_TUNING } from "./p-tuning";
 import { PREFIX } from "./prefix";
+import { PROMPT } from "./prompt";
 import { QUESTIONS } from "./questions";
 import { REINFORCEMENT } from "./reinforcement";
 import { SUPERVISED } from "./supervised";
@@ -37,6 +39,8 @@ export const ANSWERS: Readonly<Record<string, Exercise>> = {
   ...ADAPTER,
   ...LORA,
   ...PREFIX,
+  ...PROMPT,
+  ...P_TUNING,
   ...SUPERVISED,
   ...REINFORCEMENT,
   ...QUESTIONS,
