@@ -27,17 +27,18 @@ export interface RunState {
 
 const NAME = /^checkpoint-(\d+)$/, PARTIAL = /^\.partial-(\d+)-\d+$/, SEPARATOR = "::";
 
+const namesIn = (folder: string): string[] => (fs.existsSync(folder) && fs.statSync(folder).isDirectory() ? fs.readdirSync(folder) : []);
+
 /** Complete checkpoints of a run folder, oldest first. */
 export function checkpoints(folder: string): { step: number; path: string }[] {
-  if (!fs.existsSync(folder) || !fs.statSync(folder).isDirectory()) return [];
-  return fs.readdirSync(folder)
+  return namesIn(folder)
     .flatMap((name) => { const m = NAME.exec(name); return m ? [{ step: +m[1], path: path.join(folder, name) }] : []; })
     .sort((a, b) => a.step - b.step);
 }
 
 /** Removes what runs that were killed have left of checkpoints: half written, or half removed. */
 export function removeUnfinished(folder: string): void {
-  for (const name of fs.existsSync(folder) ? fs.readdirSync(folder) : []) {
+  for (const name of namesIn(folder)) {
     const pid = PARTIAL.exec(name)?.[1];
     if (pid && (+pid === process.pid || !processRuns(+pid))) fs.rmSync(path.join(folder, name), { recursive: true, force: true });
   }
@@ -85,7 +86,6 @@ function progressOf(json: unknown): Progress {
   check(typeof fingerprint === "string", "there is no fingerprint of the settings");
   check(Array.isArray(order) && order.every((name) => typeof name === "string"), "there is no list of what is trained");
   check(isMap(history) && [history.steps, history.evaluations].every((list) => Array.isArray(list) && list.every(record)), "the history holds what is no record");
-  check(history.steps.length === step, `${history.steps.length} steps are recorded, but ${step} were done`);
   check(lossScale === undefined || (isMap(lossScale) && Object.values(lossScale).every((n) => typeof n === "number")), "the scale of the loss is none");
   // JSON has no word for what is no finite number
   for (const r of history.steps) r.gradientNorm ??= Infinity; // a step that was left out

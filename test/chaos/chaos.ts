@@ -96,14 +96,15 @@ export async function chaos(scenario: Scenario, work: string, kills: number, ran
     const folder = path.join(work, `run${report.runs}`);
     for (;;) {
       const aimed = random.integer(2) === 1, when = random.uniform() * alone.seconds * 1000, extra = random.integer(5), last = report.kills >= kills, p = start(scenario, folder);
-      let over = false, watch: NodeJS.Timeout | undefined;
+      let over = false, begin: NodeJS.Timeout | undefined, watch: NodeJS.Timeout | undefined;
       const kill = () => { if (!over) p.kill("SIGKILL"); };
-      if (!last) setTimeout(() => {
+      if (!last) begin = setTimeout(() => {
         if (!aimed) return kill();
         watch = setInterval(() => { const seen = phase(folder); if (seen !== PHASES[0] && seen !== PHASES[1]) return; clearInterval(watch); setTimeout(kill, extra); }, 1);
       }, aimed ? when / 2 : when);
       const ended = await p.ended;
       over = true;
+      clearTimeout(begin);
       clearInterval(watch);
       assertSound(folder);
       if (ended.signal !== "SIGKILL") { assert.equal(ended.code, 0, ended.output); break; }
