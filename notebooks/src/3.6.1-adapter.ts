@@ -1,6 +1,6 @@
 // Section 3.6.1 of the course: bottleneck adapters. Where they sit, how they start, how wide they must be, several on one base; the listing's template that masks every label.
 // Build both languages with: npm run notebooks -- 3.6.1-adapter
-// %% [markdown] lang="zh"
+// %% [markdown] lang="zh" tags=["claim:3.6.1/share"]
 // # 3.6.1 Adapter：在层里插一个小网络，够不够？
 //
 // 新增参数微调不改动原模型，只加上少量要训练的数。它要解决两个问题：每个任务存一整份模型太占地方；全参数微调太贵。又因为原来的权重一个也不动，拆下新加的部分，原模型就回来了。
@@ -9,7 +9,7 @@
 // 本节用课程模型回答：Adapter 插在哪里？插上去的一刻模型变了吗？与全参数微调差多少？瓶颈要多宽？它真的是“1 %～5 % 的参数”吗？最后审查书上的代码清单：它其实什么也没有学。
 //
 // 需要的资源：课程模型（6 百万参数），约 1.5 GB 内存；2 核 CPU 上约 3 分钟。
-// %% [markdown] lang="en"
+// %% [markdown] lang="en" tags=["claim:3.6.1/share"]
 // # 3.6.1 Adapters: is a small network inside each layer enough?
 //
 // Methods that add parameters leave the model as it is and train a few new numbers. They answer two troubles: a whole copy of the model for each task takes too much space, and full fine-tuning costs too much. And since no old weight moves, taking the new part off brings the old model back.
@@ -175,11 +175,11 @@ await show(lineChart({
 }));
 const widest = tl.interval(byWidth[0].map((l, i) => l - byWidth[2][i]));
 console.log(t({ zh: `r = 4 减 r = 64：${plusMinus(widest, 3)}（成对）：`, en: `r = 4 minus r = 64: ${plusMinus(widest, 3)} (in pairs): ` }) + (widest.mean > widest.error ? t({ zh: "这里更宽更好", en: "wider is better here" }) : widest.mean < -widest.error ? t({ zh: "这里更窄更好", en: "narrower is better here" }) : t({ zh: "看不出宽度的影响", en: "no influence of the width can be seen" })));
-// %% [markdown] lang="zh"
+// %% [markdown] lang="zh" tags=["claim:3.6.1/share"]
 // ## 6. 与书上的说法对照：“1 %～5 %”
 //
 // 比例只取决于形状，可以直接算。每处 $2dr+r+d$，有 $L$ 层、每层一处或两处。书上的清单：只在前馈网络之后，`reduction_factor = 32`。
-// %% [markdown] lang="en"
+// %% [markdown] lang="en" tags=["claim:3.6.1/share"]
 // ## 6. Held against the book: "1 to 5 %"
 //
 // The share depends on shapes alone and can be computed: $2dr+r+d$ a place, $L$ layers, one or two places in each. The book's listing: behind the feed-forward network only, `reduction_factor = 32`.
