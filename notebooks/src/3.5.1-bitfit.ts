@@ -84,14 +84,14 @@ tl.dispose(added); tl.dispose(llama);
 //
 // ## 3. 学习率
 //
-// 数据：`preferences` 中的中文网络安全问题和好的回答（课程模型预训练时没见过）。验证集用来选学习率，测试集只在第 4 节用。
+// 数据：`preferences` 中的中文问题和好的回答，约三分之二关于网络安全（课程模型预训练时没见过）。验证集用来选学习率，测试集只在第 4 节用。
 // AdamW 每一步让每个数大约移动一个学习率那么远。偏置只有几千个，要让输出有同样大的变化，每个就得走得更远。看看多远才合适：
 // %% [markdown] lang="en"
 // From here on three ways are compared: the **existing** biases (q, k, v); a bias on **every linear layer** (nearest to BitFit on BERT); **full** fine-tuning.
 //
 // ## 3. The learning rate
 //
-// The data are the Chinese questions on network security and their good answers from `preferences`, which the course model did not see in pre-training. The validation set chooses the learning rate; the test set is used in part 4 only.
+// The data are the Chinese questions and their good answers from `preferences`, about two thirds of them on network security, which the course model did not see in pre-training. The validation set chooses the learning rate; the test set is used in part 4 only.
 // In each step AdamW moves each number by about one learning rate. There are a few thousand biases, so for the same change of the outputs each has to go further. How far is right?
 // %%
 const read = async (split: string) => (await tl.loadRecords<{ prompt: string; chosen: string }>(courseFile(`data/preferences/zh/${split}.jsonl`))).map(({ prompt, chosen }) => ({ question: prompt, answer: chosen }));
@@ -191,11 +191,11 @@ console.log(t({ zh: `从大到小：${order.join("、")}。k 的偏置${only.k >
 // %% [markdown] lang="zh"
 // ## 6. 数据少与数据多
 //
-// “在小规模到中等规模的训练数据上，性能与全参数微调相当，甚至有可能超过；在大规模数据上与其他方法差不多。”BitFit 能改的少，也就不容易背题。取 8、32 和全部样本，两种方法用同样的步数，每隔几步看一次验证损失。图中有**沿途最好**的一次（提前停止，两种方法一样对待）和**最后**一次。
+// “在小规模到中等规模的训练数据上，性能与全参数微调相当，甚至有可能超过；在大规模数据上与其他方法差不多。”BitFit 能改的少，也就不容易背题。取 8、32 和全部样本，两种方法用同样的步数，每隔几步看一次验证损失。图中有**沿途最好**的一次（提前停止，两种方法一样对待）和**最后**一次。全部样本也只有两百多个，“大规模”那半句这里检验不了。
 // %% [markdown] lang="en"
 // ## 6. Little data and much
 //
-// "On small to medium training sets it performs like full fine-tuning or even better; on large ones about like other methods." BitFit can change little, so it cannot easily learn by heart. We take 8, 32 and all examples, the same number of steps for both methods, and look at the validation loss every few steps: the figure has the **best** on the way (early stopping, for both alike) and the **last**.
+// "On small to medium training sets it performs like full fine-tuning or even better; on large ones about like other methods." BitFit can change little, so it cannot easily learn by heart. We take 8, 32 and all examples, the same number of steps for both methods, and look at the validation loss every few steps: the figure has the **best** on the way (early stopping, for both alike) and the **last**. All examples are little more than two hundred, so the half about "large" sets cannot be tested here.
 // %%
 const amounts = budget(1, 0) ? [8, 32, trainSet.length] : [8, 32], few = {} as Record<"existing" | "full", { best: number[][]; last: number[][] }>;
 for (const way of ["existing", "full"] as const) {
