@@ -143,6 +143,39 @@ const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
   "3.6.5/1": { right: 2560, wrong: [924_672, 927_232, 15_360] },
   "3.6.5/2": { right: 16, wrong: [15, 17, 12, 13] },
   "3.6.5/3": { right: predicted(-1, (a, t) => a[t]), wrong: [predicted(0, (a, t) => a[t]), predicted(1, (a, t) => a[t]), predicted(-1, () => true), predicted(-1, (a, t) => a[t] && a[t - 1])] },
+  "3.5.1/1": { right: 27648, wrong: [64512, 1152, 24576] },
+  "3.5.1/2": { right: 0.003, wrong: [0.006, 1e-4, 0.0015] },
+  "3.5.1/3": {
+    right: (names: string[]) => names.filter((n) => /(^|\.)bias$/.test(n)),
+    wrong: [(names: string[]) => names.filter((n) => n.includes("bias")), (names: string[]) => names.filter((n) => n.endsWith("bias")), (names: string[]) => names.filter((n) => n.endsWith(".bias"))],
+  },
+  "3.5.1/4": { right: 75, wrong: [0.75, 25, 50] },
+  "3.5.2/1": { right: 0.055, wrong: [0.0025, 0.2, 0.22] },
+  "3.5.2/2": { right: 71.08, wrong: [35.54, 14216.7, 0.07108] },
+  "3.5.2/3": {
+    right: (a: number[], b: number[]) => a.filter((i) => b.includes(i)).length / a.length,
+    wrong: [
+      (a: number[], b: number[]) => a.filter((i) => b.includes(i)).length / new Set([...a, ...b]).size, (a: number[], b: number[]) => a.filter((i) => b.includes(i)).length,
+      (a: number[], b: number[]) => a.filter((x, i) => b[i] === x).length / a.length,
+    ],
+  },
+  "3.5.3/1": { right: 160, wrong: [625, 32, 155] },
+  "3.5.3/2": { right: 0.000977, wrong: [0.00195, 0.000488, 2.98e-8] },
+  "3.5.3/3": {
+    right: (ids: number[], pad: number) => ids.map((id) => (id === pad ? -100 : id)),
+    wrong: [
+      (ids: number[], pad: number) => ids.map((id, i) => (id === pad && ids.indexOf(pad) < i ? -100 : id)), (ids: number[], pad: number) => ids.map((id, i) => (ids.slice(i).every((x) => x === pad) ? -100 : id)),
+      (ids: number[], pad: number) => ids.filter((id) => id !== pad),
+    ],
+  },
+  "3.5.3/4": {
+    right: (prompt: number[], answer: number[], eos: number) => ({ ids: [...prompt, ...answer, eos], labels: [...prompt.map(() => -100), ...answer, eos] }),
+    wrong: [
+      (prompt: number[], answer: number[]) => ({ ids: [...prompt, ...answer], labels: [...prompt.map(() => -100), ...answer] }),
+      (prompt: number[], answer: number[], eos: number) => ({ ids: [...prompt, ...answer, eos], labels: [...prompt, ...answer, eos] }),
+      (prompt: number[], answer: number[], eos: number) => ({ ids: [...prompt, ...answer, eos], labels: [...prompt.map(() => -100), ...answer, -100] }),
+    ],
+  },
   "3.7.1/1": { right: 1.5, wrong: [2.1, 0.75, 4.5] },
   "3.7.1/2": { right: 75, wrong: [25, 0.75, 300] },
   "3.7.1/3": {

@@ -1,12 +1,14 @@
 /** All answers by the name of the exercise: section/number. */
 import { ADAPTER } from "./adapter";
 import { BASIC_CONCEPTS } from "./basic-concepts";
+import { BITFIT } from "./bitfit";
 import { CURVATURE } from "./curvature";
 import { DATA_IMPORTANCE } from "./data-importance";
 import { DATA_PREPROCESSING } from "./data-preprocessing";
 import { DATA_SOURCES } from "./data-sources";
 import { DIFF_PRUNING } from "./diff-pruning";
 import type { Exercise } from "./exercise";
+import { FISH } from "./fish";
 import { FULL_FINE_TUNING } from "./full-fine-tuning";
 import { HIGH_DIMENSIONAL } from "./high-dimensional";
 import { HISTORY } from "./history";
@@ -19,6 +21,7 @@ import { PREFIX } from "./prefix";
 import { PROMPT } from "./prompt";
 import { QUESTIONS } from "./questions";
 import { REINFORCEMENT } from "./reinforcement";
+import { SELECTIVE } from "./selective";
 import { SUPERVISED } from "./supervised";
 import { VALUE } from "./value";
 
@@ -36,6 +39,9 @@ export const ANSWERS: Readonly<Record<string, Exercise>> = {
   ...DIFF_PRUNING,
   ...MEMORY,
   ...FULL_FINE_TUNING,
+  ...BITFIT,
+  ...FISH,
+  ...SELECTIVE,
   ...ADAPTER,
   ...LORA,
   ...PREFIX,
