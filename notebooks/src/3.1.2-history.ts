@@ -1,13 +1,13 @@
 // Section 3.1.2 of the course: how fine-tuning developed. A timeline with sources, catastrophic forgetting measured, and the methods of the timeline trained side by side.
 // Build both languages with: npm run notebooks -- 3.1.2-history
-// %% [markdown] lang="zh"
+// %% [markdown] lang="zh" tags=["claim:3.1.2/shrinking"]
 // # 3.1.2 发展历程：从全部参数到千分之一，得到了什么，失去了什么？
 //
 // 从 BERT 的全参数微调到今天，训练的参数占比从 100 % 降到百分之几、千分之几、万分之一。教材说这使效率提高了 10~100 倍。是**什么**的 10~100 倍：参数、存储、内存，还是时间？全参数微调真的会“灾难性遗忘”，而新方法不会吗？
 // 本节先把历史排成一张可以交互的时间线（每个点都有论文），再把时间线上的主要方法在同一个模型、同一批数据上训练一遍，让这些说法接受测量。
 //
 // 需要的资源：课程模型（6 百万参数），约 2 GB 内存；2 核 CPU 上约 4 分钟。
-// %% [markdown] lang="en"
+// %% [markdown] lang="en" tags=["claim:3.1.2/shrinking"]
 // # 3.1.2 History: from all parameters to one in a thousand. What was won, and what was lost?
 //
 // From BERT's full fine-tuning until today the share of parameters that is trained fell from 100 % to a few in a hundred, in a thousand, in ten thousand. The book says that this made fine-tuning 10 to 100 times more efficient. Of **what** is that: parameters, storage, memory, or time? And does full fine-tuning really "forget catastrophically", and do the newer methods not?
@@ -265,9 +265,9 @@ await show(scatterChart({
 }));
 const smallestIn = (from: number, to: number) => dated.filter((m) => m.year >= from && m.year <= to).sort((a, b) => a.share - b.share)[0], [first, middle, later] = [smallestIn(2018, 2019), smallestIn(2020, 2021), smallestIn(2022, 2024)];
 console.log([first, middle, later].map((m) => `${m.name} (${m.year}) ${Number(m.share.toPrecision(2))} %`).join(" → ") + (later.share < middle.share ? t({ zh: "：一直在变小。", en: ": ever smaller." }) : t({ zh: "：到 2021 年为止变小，以后没有更小；后来的工作转向别的目标（内存、效果、量化），全参数也以 LOMO 的形式回来了。", en: ": smaller until 2021, then no more; later work turned to other ends (memory, quality, quantisation), and full fine-tuning came back as LOMO." })));
-// %% [markdown] lang="zh"
+// %% [markdown] lang="zh" tags=["claim:3.1.2/shrinking", "claim:3.1.2/parameters", "claim:3.1.2/memory", "claim:3.1.2/time"]
 // ## 4. 与书上的说法对照：0.1 %、0.01 %、10~100 倍
-// %% [markdown] lang="en"
+// %% [markdown] lang="en" tags=["claim:3.1.2/shrinking", "claim:3.1.2/parameters", "claim:3.1.2/memory", "claim:3.1.2/time"]
 // ## 4. Held against the book: 0.1 %, 0.01 %, 10 to 100 times
 // %%
 const near = (share: number, claim: number) => (share > 2 * claim ? t({ zh: `比书上大 ${(share / claim).toFixed(1)} 倍`, en: `${(share / claim).toFixed(1)} times the book's` }) : share < claim / 2 ? t({ zh: `只有书上的 ${Number((share / claim).toPrecision(2))}`, en: `${Number((share / claim).toPrecision(2))} of the book's` }) : t({ zh: "与书上相当", en: "about the book's" }));

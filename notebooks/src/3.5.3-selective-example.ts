@@ -42,11 +42,11 @@ const drawMask = ({ ids, target }: tl.Example) => tl.showTokens(Array.from(ids, 
 console.log(t({ zh: "训练 / 验证 / 测试", en: "train / validation / test" }), trainSet.length, validation.length, test.length, t({ zh: "；security-qa 测试", en: "; security-qa test" }), securityTest.length);
 const shown = trainRecords.findIndex(({ question }, i) => /密码|攻击|漏洞|网络/.test(question) && !Array.from(trainSet[i].ids).some((id) => model.tokenizer.decode([id]).includes("\ufffd"))); // on security, and no character of several tokens
 drawMask(trainSet[shown]);
-// %% [markdown] lang="zh"
+// %% [markdown] lang="zh" tags=["claim:3.5.3/listing"]
 // ## 2. 训练
 //
 // 与书上一样 5 轮、AdamW、不做权重衰减、10 % 的步数预热、余弦下降。学习率取 3.5.1 节的扫描中表现好的一个（书上是 $10^{-4}$，第 6 节会比较）。每轮在验证集上看一次，并写检查点；中断了就用 `resume: true` 接着跑。
-// %% [markdown] lang="en"
+// %% [markdown] lang="en" tags=["claim:3.5.3/listing"]
 // ## 2. Training
 //
 // As in the book: 5 epochs, AdamW without weight decay, warm-up over 10 % of the steps, then a cosine. The learning rate is one that did well in the sweep of 3.5.1 (the book's is $10^{-4}$; part 6 compares). Once an epoch the validation set is looked at and a checkpoint written; after an interruption `resume: true` goes on.
@@ -247,7 +247,7 @@ table([
 const gainHere = lossBefore - lossAfter;
 console.log(t({ zh: `BitFit 训练了 ${tl.trainableCount(run)} 个数（模型的 ${((100 * tl.trainableCount(run)) / tl.count(model.params)).toPrecision(2)} %），测试损失 ${lossBefore.toFixed(3)} → ${lossAfter.toFixed(3)}，${gainHere > 0.02 ? "确实学到了东西" : "几乎没有变化"}；`, en: `BitFit trained ${tl.trainableCount(run)} numbers (${((100 * tl.trainableCount(run)) / tl.count(model.params)).toPrecision(2)} % of the model); test loss ${lossBefore.toFixed(3)} → ${lossAfter.toFixed(3)}: ${gainHere > 0.02 ? "it did learn something" : "hardly a change"}; ` }) + t({ zh: `ROUGE-L ${say(overlapGain)}。`, en: `ROUGE-L: ${say(overlapGain)}.` }));
 const securityChange = securityLoss[1] - securityLoss[0];
-console.log(t({ zh: `security-qa 测试损失 ${securityLoss[0].toFixed(3)} → ${securityLoss[1].toFixed(3)}：`, en: `security-qa test loss ${securityLoss[0].toFixed(3)} → ${securityLoss[1].toFixed(3)}: ` }) + (securityChange < -0.02 ? t({ zh: "网络安全上也有进步，“注入知识”至少方向对。", en: "better on network security as well; \"injecting knowledge\" goes the right way at least." }) : securityChange > 0.02 ? t({ zh: "换一种写法的网络安全答案反而变差了：学到的是这份数据的写法，不是网络安全知识。", en: "answers on network security in another style got worse: what was learned is how these data are written, not network security." }) : t({ zh: "没有变化：学到的没有推广到另一份网络安全数据。", en: "no change: what was learned does not carry over to other data on network security." })));
+console.log(t({ zh: `security-qa 测试损失 ${securityLoss[0].toFixed(3)} → ${securityLoss[1].toFixed(3)}：`, en: `security-qa test loss ${securityLoss[0].toFixed(3)} → ${securityLoss[1].toFixed(3)}: ` }) + (securityChange < -0.02 ? t({ zh: "网络安全上也有进步，“注入知识”至少方向对。", en: "better on network security as well; \"injecting knowledge\" goes the right way at least." }) : securityChange > 0.02 ? t({ zh: "另一份网络安全答案反而变差了（它的训练集，模型预训练时读过）：学到的更像是这份数据的写法，而不是网络安全知识。", en: "other answers on network security got worse (their training half was read in pre-training): what was learned is more likely how these data are written than network security." }) : t({ zh: "没有变化：学到的没有推广到另一份网络安全数据。", en: "no change: what was learned does not carry over to other data on network security." })));
 const endings = tl.mean(rungs[1].end) - tl.mean(rungs[2].end), noiseOfEnds = halfGap(rungs[1].end) + halfGap(rungs[2].end);
 console.log(t({ zh: `用同样的学习率，清单的标签与改正的标签，结束符的损失是 ${tl.mean(rungs[1].end).toFixed(2)} 与 ${tl.mean(rungs[2].end).toFixed(2)}（训练前 ${base.end.toFixed(2)}），自己结束的回答是 ${rungs[1].ended.toFixed(0)} % 与 ${rungs[2].ended.toFixed(0)} %：`, en: `At the same learning rate, with the listing's labels and with the right ones, the loss of end marks is ${tl.mean(rungs[1].end).toFixed(2)} and ${tl.mean(rungs[2].end).toFixed(2)} (before: ${base.end.toFixed(2)}), and ${rungs[1].ended.toFixed(0)} % and ${rungs[2].ended.toFixed(0)} % of the answers end by themselves: ` }) + (endings > noiseOfEnds + 0.05 ? t({ zh: "要直接教模型停下来，结束符必须在标签里。", en: "to teach the model directly when to stop, the end mark has to be among the labels." }) : endings < -noiseOfEnds - 0.05 ? t({ zh: "这里清单的标签反而更好。", en: "here the listing's labels are even better." }) : t({ zh: "看不出差别。", en: "no difference is to be seen." })));
 tl.dispose(run.trained);
