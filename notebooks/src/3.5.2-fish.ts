@@ -72,12 +72,10 @@ const parts = [...MATRICES.map((m) => ({ short: shortName(m), name: `${m}.weight
 const layerNumbers = Array.from({ length: model.config.layers }, (_, l) => l), meanScore = (s: Float32Array) => s.reduce((a, b) => a + b, 0) / s.length;
 const byPart = layerNumbers.map((l) => parts.map(({ name }) => meanScore(scores[`model.layers.${l}.${name}`])));
 await show(heatmap({
-  title: t({ zh: `费舍尔信息的常用对数，按层和矩阵平均（${most} 个样本）`, en: `log10 of the Fisher information, mean by layer and matrix (${most} examples)` }), x: { title: t({ zh: "参数", en: "parameter" }) }, y: { title: t({ zh: "层", en: "layer" }) }, xs: parts.map((p) => p.short), z: byPart.map((row) => row.map(Math.log10)), zTitle: "log F",
+  title: t({ zh: `费舍尔信息，按层和矩阵平均（${most} 个样本）`, en: `Fisher information, mean by layer and matrix (${most} examples)` }), x: { title: t({ zh: "参数", en: "parameter" }) }, y: { title: t({ zh: "层", en: "layer" }) }, xs: parts.map((p) => p.short), z: byPart.map((row) => row.map(Math.log10)), zTitle: "log₁₀ F",
   alt: parts.map(({ short }, i) => `${short}: ${tl.mean(byPart.map((row) => row[i])).toExponential(1)}`).join("; "),
 }));
 const meanOver = (kind: RegExp) => { const found = parts.map((p, i) => ({ p, i })).filter(({ p }) => kind.test(p.short)); return tl.mean(found.flatMap(({ i }) => byPart.map((row) => row[i]))); };
-const partMeans = parts.map(({ short }, i) => ({ short, mean: tl.mean(byPart.map((row) => row[i])) })).sort((a, b) => b.mean - a.mean);
-console.log(t({ zh: "每个数平均费舍尔信息最大的：", en: "largest Fisher information a number, on average: " }) + partMeans.slice(0, 3).map(({ short, mean }) => `${short} (${mean.toExponential(1)})`).join(", "));
 const biasRatio = meanOver(/bias/) / meanOver(/^(q|k|v)$/);
 console.log(t({ zh: `q、k、v 的偏置，每个数的费舍尔信息平均是同处权重的 ${biasRatio.toPrecision(2)} 倍：${biasRatio > 2 ? "这与“BitFit 用很少的数就能起作用”一致" : biasRatio < 0.5 ? "单看分数，偏置并不特别重要" : "两者相近"}。`, en: `A bias of q, k, v has on average ${biasRatio.toPrecision(2)} times the Fisher information of a weight beside it: ${biasRatio > 2 ? "that agrees with BitFit doing something with so few numbers" : biasRatio < 0.5 ? "by their scores, biases are nothing special" : "about the same"}.` }));
 // %% [markdown] lang="zh"
@@ -136,7 +134,7 @@ await show(heatmap({
 //
 // Three masks that keep as many parameters: those with the largest Fisher information; a **random** choice; the weights of largest **magnitude**. For each mask and density one of three learning rates is chosen by validation loss (with seed 0), and three seeds are then compared on the test set. Full fine-tuning for the same number of steps is the reference. Examples are packed into rows of 128 tokens, so that each mask is compiled once.
 // %%
-const steps = budget(24, 2), seeds = budget(1, 0) ? [0, 1, 2] : [0], densities = budget(1, 0) ? [0.0005, DENSITY, 0.05] : [DENSITY], RATES = [1e-3, 4e-3, 1.6e-2], FULL_RATES = [2e-4, 5e-4, 1e-3];
+const steps = budget(24, 2), seeds = budget(1, 0) ? [0, 1, 2] : [0], densities = budget(1, 0) ? [0.0005, DENSITY, 0.05] : [DENSITY], RATES = [2e-3, 1e-2], FULL_RATES = [2e-4, 5e-4];
 const lossOf = async (adapter: tl.Adapter | undefined, on: readonly tl.Example[]) => (await tl.evaluate(model, on, { adapter, batchSize: 2 })).loss;
 const sparseOf = (kept: Mask) => tl.sparse(model.params, Object.fromEntries(Object.entries(kept).map(([name, indices]) => [name, { indices }])), { name: "fish" });
 const fit = (method: tl.Method, learningRate: number, seed: number, more: object = {}) => tl.train({ model, method, data: { train: trainRows }, steps, batchSize: 2, learningRate, seed, display: false, ...more });
@@ -174,8 +172,6 @@ await show(lineChart({
 }));
 const against = (a: number[], b: number[]) => stat(a.map((v, i) => v - b[i])), verdict = ({ mean, error }: { mean: number; error: number }, better: string, worse: string) => (seeds.length < 2 ? t({ zh: "种子太少，不能下结论", en: "too few seeds to say" }) : mean - error > 0 ? worse : mean + error < 0 ? better : t({ zh: "分不清", en: "undecided" }));
 table(densities.flatMap((k, i) => ["random", "magnitude"].map((key) => { const d = against(sweep.fisher[i].losses, sweep[key][i].losses); return { k, [t({ zh: "费舍尔对", en: "Fisher against" })]: MASKS[key].name, [t({ zh: "损失之差", en: "difference of losses" })]: d.mean.toFixed(3), "±": d.error.toFixed(3), [t({ zh: "学习率", en: "learning rates" })]: `${sweep.fisher[i].rate} / ${sweep[key][i].rate}`, [t({ zh: "结论", en: "verdict" })]: verdict(d, t({ zh: "费舍尔更好", en: "Fisher is better" }), t({ zh: "费舍尔更差", en: "Fisher is worse" })) }; })), t({ zh: "成对比较（同一种子），95 % 区间", en: "In pairs (the same seed), 95 % interval" }));
-const chosen = Object.values(sweep).flat(), atEdge = chosen.filter(({ rate }) => rate === RATES[0] || rate === RATES[RATES.length - 1]).length;
-console.log(t({ zh: `${chosen.length} 个最佳学习率中有 ${atEdge} 个在范围的边上：那里更好的学习率可能在外面，几个百分之一的差别不要当真。`, en: `${atEdge} of ${chosen.length} best rates lie at the edge of the range: there a better one may lie outside, so do not read much into differences of a few hundredths.` }));
 // %% [markdown] lang="zh"
 // ## 5. 分数要用多少样本？
 //
@@ -194,8 +190,8 @@ for (const [i, n] of sampleSizes.entries()) {
   tl.dispose(method.constants!);
 }
 await show(barChart({
-  title: t({ zh: "算分数的样本数与测试损失（误差棒：95 % 区间的一半）", en: "Examples for the scores, and test loss (bars: half the 95 % interval)" }), x: { title: t({ zh: "算分数的样本数", en: "examples for the scores" }) }, y: { title: t({ zh: "损失降低（纳特/词元）", en: "fall of the loss (nats per token)" }) },
-  series: [{ name: "", x: [...sampleSizes.map((n) => `N = ${n}`), MASKS.random.name], y: [...bySamples, sweep.random[middle].losses].map((l) => baseTest - stat(l).mean), error: [...bySamples, sweep.random[middle].losses].map((l) => stat(l).error) }],
+  title: t({ zh: "算分数的样本数与测试损失（误差棒：95 % 区间的一半）", en: "Examples for the scores, and test loss (bars: half the 95 % interval)" }), x: { title: t({ zh: "样本数", en: "examples" }) }, y: { title: t({ zh: "损失降低（纳特/词元）", en: "fall of the loss (nats per token)" }) },
+  series: [{ name: "", x: [...sampleSizes.map((n) => String(n)), MASKS.random.name], y: [...bySamples, sweep.random[middle].losses].map((l) => baseTest - stat(l).mean), error: [...bySamples, sweep.random[middle].losses].map((l) => stat(l).error) }],
   alt: sampleSizes.map((n, i) => `${n}: ${(baseTest - stat(bySamples[i]).mean).toFixed(3)}`).join("; "),
 }));
 const fewMany = against(bySamples[0], bySamples[bySamples.length - 1]);
@@ -230,11 +226,11 @@ const afterScores = await tl.fisher({ params: merged, config: model.config }, sh
 function totalOf(s: Scores): number { return Object.values(s).reduce((sum, part) => sum + part.reduce((a, b) => a + b, 0), 0); }
 console.log(t({ zh: `训练后重新选：${(100 * kept).toFixed(0)} % 相同；费舍尔信息的总和是训练前的 ${ratioAfter.toFixed(2)} 倍。${kept > 0.7 ? "一次选定就够了。" : kept > 0.3 ? "一部分重要的参数换了位置：一次选定是近似。" : "大部分重要的参数换了位置。"}`, en: `Chosen anew after training: ${(100 * kept).toFixed(0)} % the same; all Fisher information together is ${ratioAfter.toFixed(2)} times what it was. ${kept > 0.7 ? "Choosing once is enough." : kept > 0.3 ? "Some of the important parameters are elsewhere now: choosing once is an approximation." : "Most of the important parameters are elsewhere now."}` }));
 tl.dispose(merged); tl.dispose(run.trained); tl.dispose(loaded.trained); tl.dispose(loaded.method.constants!);
-// %% [markdown] lang="zh"
+// %% [markdown] lang="zh" tags=["claim:3.5.2/memory", "claim:3.5.2/speed"]
 // ## 7. 内存与时间
 //
 // 书上有两句话：“内存占用可减少 30 %~50 %，且训练速度更快”，以及“需要计算所有参数的全梯度，仍然需要消耗大量的训练时间”。第二句是对的：掩码里的数散布在每个矩阵里，要得到它们的梯度，就得先算整个矩阵的梯度，再取出几个。省下的是优化器状态、参数副本和梯度的存储。实测（张量峰值含模型本身；程序已编译好）：
-// %% [markdown] lang="en"
+// %% [markdown] lang="en" tags=["claim:3.5.2/memory", "claim:3.5.2/speed"]
 // ## 7. Memory and time
 //
 // The book has two sentences on this: "memory falls by 30 % to 50 %, and training is faster", and "the full gradient of all parameters has to be computed, which still takes much time". The second is right: the chosen numbers are scattered over every matrix, and to get their gradients one computes the gradient of the whole matrix and picks a few. Saved are the optimizer's state, the copy of the parameters, and stored gradients. Measured (peak of tensors, with the model itself; programs already compiled):
