@@ -238,10 +238,10 @@ console.log(t({ zh: "表决 − 单个提示的平均（百分点）：", en: "v
 console.log(t({ zh: "最好的单个提示（在同样的题上挑出来的，占了便宜）", en: "the best single prompt (picked on the same questions, which flatters it)" }), Math.max(...single).toFixed(2), t({ zh: "；表决", en: "; vote" }), tl.mean(hits(votes)).toFixed(2));
 // %% [markdown] lang="zh"
 // 表决只在成员**犯不同的错**时才有用：意见几乎总一致的提示（同一个底座、同样的数据）没有多少可以互相纠正的。
-// 代价方面：$N$ 个提示只多存 $Nnd$ 个数，但前向计算仍是 $N$ 份。省下的是存储和加载，不是运算。
+// 代价方面：$N$ 个提示只多存 $Nnd$ 个数，但前向计算仍是 $N$ 份（一个批次能把硬件用得更满，所以时间之比可以小于 $N$）。省下的是存储和加载，不是运算。
 // %% [markdown] lang="en"
 // A vote helps only where members make **different mistakes**: prompts that nearly always agree (one base, the same data) have little to correct in each other.
-// As to cost: $N$ prompts store only $Nnd$ numbers more, but the forward pass is still done $N$ times. What is saved is storage and loading, not arithmetic.
+// As to cost: $N$ prompts store only $Nnd$ numbers more, but the forward pass is still done $N$ times (a batch fills the hardware better, so the ratio of times may be below $N$). What is saved is storage and loading, not arithmetic.
 // %%
 const timed = (work: () => void) => { work(); return Math.min(...Array.from({ length: budget(5, 1) }, () => { const began = performance.now(); work(); return performance.now() - began; })); };
 const oneText = padded(test[0]), passOf = (adapter: tl.Adapter, rows: number[][]) => timed(() => { const y = tl.logits({ ...model, ...adapter }, { ids: Int32Array.from(rows.flat()), batch: rows.length }); y.dataSync(); y.dispose(); });

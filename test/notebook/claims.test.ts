@@ -35,5 +35,5 @@ test("no notebook states a number of the chapter's without a tag that names its 
   assert.equal(untagged(cell("The chapter says that it takes 10.8 % of the memory."), { claims: [] }).length, 1);
   assert.deepEqual(untagged(cell("教材说有效维度是 0.1 %～1 %。", ["claim:a/b"]), { claims: [{ id: "a/b" }] }), []);
   assert.match(untagged(cell("words", ["claim:a/c"]), { claims: [] })[0], /no claim "a\/c"/);
-  assert.deepEqual(untagged(cell("The chapter says so (3.2.1). It is 5 % here."), { claims: [] }), []);
+  assert.deepEqual(untagged(cell("The chapter says so (3.2.1).\nIt is 5 % here."), { claims: [] }), []);
 });
