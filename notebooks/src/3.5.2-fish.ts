@@ -68,14 +68,16 @@ const scores = scoresA[scoresA.length - 1], entries = Object.values(scores).redu
 console.log(t({ zh: `${entries.toLocaleString("en-US")} 个分数，${most} 个样本`, en: `${entries.toLocaleString("en-US")} scores from ${most} examples` }));
 // %%
 const MATRICES = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"], shortName = (m: string) => m.replace(/^.*\./, "").replace("_proj", "");
-const parts = [...MATRICES.map((m) => ({ short: shortName(m), name: `${m}.weight` })), ...MATRICES.slice(0, 3).map((m) => ({ short: `${shortName(m)}.bias`, name: `${m}.bias` })), { short: "norm 1", name: "input_layernorm.weight" }, { short: "norm 2", name: "post_attention_layernorm.weight" }];
+const parts = [...MATRICES.map((m) => ({ short: shortName(m), name: `${m}.weight` })), ...MATRICES.slice(0, 3).map((m) => ({ short: `${shortName(m)}.bias`, name: `${m}.bias` })), { short: "n1", name: "input_layernorm.weight" }, { short: "n2", name: "post_attention_layernorm.weight" }];
 const layerNumbers = Array.from({ length: model.config.layers }, (_, l) => l), meanScore = (s: Float32Array) => s.reduce((a, b) => a + b, 0) / s.length;
 const byPart = layerNumbers.map((l) => parts.map(({ name }) => meanScore(scores[`model.layers.${l}.${name}`])));
 await show(heatmap({
-  title: t({ zh: `费舍尔信息，按层和矩阵平均（${most} 个样本）`, en: `Fisher information, mean by layer and matrix (${most} examples)` }), x: { title: t({ zh: "参数", en: "parameter" }) }, y: { title: t({ zh: "层", en: "layer" }) }, xs: parts.map((p) => p.short), z: byPart.map((row) => row.map(Math.log10)), zTitle: "log₁₀ F",
+  title: t({ zh: `费舍尔信息的常用对数，按层和矩阵平均（${most} 个样本）`, en: `log10 of the Fisher information, mean by layer and matrix (${most} examples)` }), x: { title: t({ zh: "参数（n1、n2：两个归一化层）", en: "parameter (n1, n2: the two norms)" }) }, y: { title: t({ zh: "层", en: "layer" }) }, xs: parts.map((p) => p.short), z: byPart.map((row) => row.map(Math.log10)), zTitle: "log F",
   alt: parts.map(({ short }, i) => `${short}: ${tl.mean(byPart.map((row) => row[i])).toExponential(1)}`).join("; "),
 }));
 const meanOver = (kind: RegExp) => { const found = parts.map((p, i) => ({ p, i })).filter(({ p }) => kind.test(p.short)); return tl.mean(found.flatMap(({ i }) => byPart.map((row) => row[i]))); };
+const partMeans = parts.map(({ short }, i) => ({ short, mean: tl.mean(byPart.map((row) => row[i])) })).sort((a, b) => b.mean - a.mean);
+console.log(t({ zh: "每个数平均费舍尔信息最大的：", en: "largest Fisher information a number, on average: " }) + partMeans.slice(0, 3).map(({ short, mean }) => `${short} (${mean.toExponential(1)})`).join(", "));
 const biasRatio = meanOver(/bias/) / meanOver(/^(q|k|v)$/);
 console.log(t({ zh: `q、k、v 的偏置，每个数的费舍尔信息平均是同处权重的 ${biasRatio.toPrecision(2)} 倍：${biasRatio > 2 ? "这与“BitFit 用很少的数就能起作用”一致" : biasRatio < 0.5 ? "单看分数，偏置并不特别重要" : "两者相近"}。`, en: `A bias of q, k, v has on average ${biasRatio.toPrecision(2)} times the Fisher information of a weight beside it: ${biasRatio > 2 ? "that agrees with BitFit doing something with so few numbers" : biasRatio < 0.5 ? "by their scores, biases are nothing special" : "about the same"}.` }));
 // %% [markdown] lang="zh"
@@ -122,19 +124,19 @@ console.log(t({ zh: `k = ${DENSITY}，每批 ${most} 个样本：相同 ${(100 *
 // %%
 const mask = maskOf(scores, DENSITY), sizeAt = (l: number, name: string) => scores[`model.layers.${l}.${name}`].length, keptShare = layerNumbers.map((l) => parts.map(({ name }) => (100 * (mask[`model.layers.${l}.${name}`]?.length ?? 0)) / sizeAt(l, name)));
 await show(heatmap({
-  title: t({ zh: `掩码保留了各张量的百分之几（k = ${DENSITY}）`, en: `Percent of each tensor that the mask keeps (k = ${DENSITY})` }), x: { title: t({ zh: "参数", en: "parameter" }) }, y: { title: t({ zh: "层", en: "layer" }) }, xs: parts.map((p) => p.short), z: keptShare, zTitle: "%",
+  title: t({ zh: `掩码保留了各张量的百分之几（k = ${DENSITY}）`, en: `Percent of each tensor that the mask keeps (k = ${DENSITY})` }), x: { title: t({ zh: "参数（n1、n2：两个归一化层）", en: "parameter (n1, n2: the two norms)" }) }, y: { title: t({ zh: "层", en: "layer" }) }, xs: parts.map((p) => p.short), z: keptShare, zTitle: "%",
   alt: parts.map(({ short }, i) => `${short}: ${tl.mean(keptShare.map((row) => row[i])).toFixed(2)} %`).join("; "),
 }));
 // %% [markdown] lang="zh"
 // ## 4. 密度与效果；与随机、按大小选的掩码比较
 //
-// 三种掩码保留同样多的参数：费舍尔信息最大的；**随机**选的；权重**绝对值**最大的。每种掩码、每个密度都从三个学习率里按验证损失选一个（用种子 0），再用三个种子在测试集上比较。全参数微调（同样的步数）作参照。样本打包成 128 个词元的行，所以每种掩码只需编译一次。
+// 三种掩码保留同样多的参数：费舍尔信息最大的；**随机**选的；权重**绝对值**最大的。每种掩码、每个密度都从四个学习率里按验证损失选一个（用种子 0），再用三个种子在测试集上比较。全参数微调（同样的步数）作参照。样本打包成 128 个词元的行，所以每种掩码只需编译一次。
 // %% [markdown] lang="en"
 // ## 4. Density and effect; against random masks and masks by magnitude
 //
-// Three masks that keep as many parameters: those with the largest Fisher information; a **random** choice; the weights of largest **magnitude**. For each mask and density one of three learning rates is chosen by validation loss (with seed 0), and three seeds are then compared on the test set. Full fine-tuning for the same number of steps is the reference. Examples are packed into rows of 128 tokens, so that each mask is compiled once.
+// Three masks that keep as many parameters: those with the largest Fisher information; a **random** choice; the weights of largest **magnitude**. For each mask and density one of four learning rates is chosen by validation loss (with seed 0), and three seeds are then compared on the test set. Full fine-tuning for the same number of steps is the reference. Examples are packed into rows of 128 tokens, so that each mask is compiled once.
 // %%
-const steps = budget(24, 2), seeds = budget(1, 0) ? [0, 1, 2] : [0], densities = budget(1, 0) ? [0.0005, DENSITY, 0.05] : [DENSITY], RATES = [2e-3, 1e-2], FULL_RATES = [2e-4, 5e-4];
+const steps = budget(24, 2), seeds = budget(1, 0) ? [0, 1, 2] : [0], densities = budget(1, 0) ? [0.0005, DENSITY, 0.05] : [DENSITY], RATES = [1e-3, 4e-3, 1.6e-2, 6.4e-2], FULL_RATES = [2e-4, 5e-4, 1e-3];
 const lossOf = async (adapter: tl.Adapter | undefined, on: readonly tl.Example[]) => (await tl.evaluate(model, on, { adapter, batchSize: 2 })).loss;
 const sparseOf = (kept: Mask) => tl.sparse(model.params, Object.fromEntries(Object.entries(kept).map(([name, indices]) => [name, { indices }])), { name: "fish" });
 const fit = (method: tl.Method, learningRate: number, seed: number, more: object = {}) => tl.train({ model, method, data: { train: trainRows }, steps, batchSize: 2, learningRate, seed, display: false, ...more });
@@ -172,6 +174,8 @@ await show(lineChart({
 }));
 const against = (a: number[], b: number[]) => stat(a.map((v, i) => v - b[i])), verdict = ({ mean, error }: { mean: number; error: number }, better: string, worse: string) => (seeds.length < 2 ? t({ zh: "种子太少，不能下结论", en: "too few seeds to say" }) : mean - error > 0 ? worse : mean + error < 0 ? better : t({ zh: "分不清", en: "undecided" }));
 table(densities.flatMap((k, i) => ["random", "magnitude"].map((key) => { const d = against(sweep.fisher[i].losses, sweep[key][i].losses); return { k, [t({ zh: "费舍尔对", en: "Fisher against" })]: MASKS[key].name, [t({ zh: "损失之差", en: "difference of losses" })]: d.mean.toFixed(3), "±": d.error.toFixed(3), [t({ zh: "学习率", en: "learning rates" })]: `${sweep.fisher[i].rate} / ${sweep[key][i].rate}`, [t({ zh: "结论", en: "verdict" })]: verdict(d, t({ zh: "费舍尔更好", en: "Fisher is better" }), t({ zh: "费舍尔更差", en: "Fisher is worse" })) }; })), t({ zh: "成对比较（同一种子），95 % 区间", en: "In pairs (the same seed), 95 % interval" }));
+const chosen = Object.values(sweep).flat(), atEdge = chosen.filter(({ rate }) => rate === RATES[0] || rate === RATES[RATES.length - 1]).length;
+console.log(t({ zh: `${chosen.length} 个最佳学习率中有 ${atEdge} 个在范围的边上：那里更好的学习率可能在外面，百分之几的差别不要当真。`, en: `${atEdge} of ${chosen.length} best rates lie at the edge of the range: there a better one may lie outside, so do not read much into differences of a few hundredths.` }));
 // %% [markdown] lang="zh"
 // ## 5. 分数要用多少样本？
 //
@@ -190,8 +194,8 @@ for (const [i, n] of sampleSizes.entries()) {
   tl.dispose(method.constants!);
 }
 await show(barChart({
-  title: t({ zh: "算分数的样本数与测试损失（误差棒：95 % 区间的一半）", en: "Examples for the scores, and test loss (bars: half the 95 % interval)" }), x: { title: t({ zh: "样本数", en: "examples" }) }, y: { title: t({ zh: "损失降低（纳特/词元）", en: "fall of the loss (nats per token)" }) },
-  series: [{ name: "", x: [...sampleSizes.map((n) => String(n)), MASKS.random.name], y: [...bySamples, sweep.random[middle].losses].map((l) => baseTest - stat(l).mean), error: [...bySamples, sweep.random[middle].losses].map((l) => stat(l).error) }],
+  title: t({ zh: "算分数的样本数与测试损失（误差棒：95 % 区间的一半）", en: "Examples for the scores, and test loss (bars: half the 95 % interval)" }), x: { title: t({ zh: "算分数的样本数", en: "examples for the scores" }) }, y: { title: t({ zh: "损失降低（纳特/词元）", en: "fall of the loss (nats per token)" }) },
+  series: [{ name: "", x: [...sampleSizes.map((n) => `N = ${n}`), MASKS.random.name], y: [...bySamples, sweep.random[middle].losses].map((l) => baseTest - stat(l).mean), error: [...bySamples, sweep.random[middle].losses].map((l) => stat(l).error) }],
   alt: sampleSizes.map((n, i) => `${n}: ${(baseTest - stat(bySamples[i]).mean).toFixed(3)}`).join("; "),
 }));
 const fewMany = against(bySamples[0], bySamples[bySamples.length - 1]);
