@@ -59,7 +59,7 @@ export class OpenNotebook {
 
   /** The figures that are drawn, in order. */
   async figures(): Promise<ShownFigure[]> {
-    const plots = this.panel.locator(".tunelab-plotly [role=img]:has(svg.main-svg):visible");
+    const plots = this.panel.locator(".tunelab-plotly [role=figure]:has(svg.main-svg):visible");
     return plots.evaluateAll((elements: any[]) =>
       elements.map((plot) => ({
         label: plot.getAttribute("aria-label") as string,
@@ -74,7 +74,7 @@ export class OpenNotebook {
    * after "Run All" JupyterLab scrolls to the last cell, sometimes when the figure has just been scrolled into view.
    */
   async hover(figure: number, point: number): Promise<string> {
-    const plot = this.panel.locator(".tunelab-plotly [role=img]").nth(figure), text = plot.locator(".hoverlayer .hovertext");
+    const plot = this.panel.locator(".tunelab-plotly [role=figure]").nth(figure), text = plot.locator(".hoverlayer .hovertext");
     for (let tries = 5; ; tries--) {
       await plot.scrollIntoViewIfNeeded();
       const box = (await plot.locator(".scatterlayer .point").nth(point).boundingBox())!;

@@ -32,7 +32,7 @@
         super();
         this.addClass("tunelab-plotly");
         this.plot = document.createElement("div");
-        this.plot.setAttribute("role", "img");
+        this.plot.setAttribute("role", "figure");
         this.node.appendChild(this.plot);
       }
 
