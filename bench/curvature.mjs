@@ -1,6 +1,6 @@
 /**
- * Time of a Hessian-vector product (compiled and not), of the ten largest eigenvalues and of a spectral density, on a Qwen2 of 6 million
- * random weights and 8 × 64 tokens. The product beside PyTorch's double backward is the case hv-6M of npm run bench.
+ * Time of a Hessian-vector product (compiled and not), of the ten largest eigenvalues and of a spectral density, of the course model
+ * (6 million parameters) on 8 examples of at most 64 tokens. The product beside PyTorch's double backward is the case hv-6M of npm run bench.
  *   node bench/curvature.mjs [--rounds N] [--spectrum]
  */
 import { parseArgs } from "node:util";
@@ -11,14 +11,10 @@ const rounds = Number(values.rounds), seconds = async (f) => { const began = per
 const median = (x) => [...x].sort((a, b) => a - b)[x.length >> 1], show = (x) => `${median(x).toFixed(3)} s (${Math.min(...x).toFixed(3)} to ${Math.max(...x).toFixed(3)})`;
 
 await tl.backend();
-const config = tl.parseConfig({
-  architectures: ["Qwen2ForCausalLM"], model_type: "qwen2", vocab_size: 6400, hidden_size: 256, intermediate_size: 704, num_hidden_layers: 6, num_attention_heads: 4, num_key_value_heads: 2,
-  max_position_embeddings: 512, rms_norm_eps: 1e-6, rope_theta: 10000, tie_word_embeddings: true, hidden_act: "silu", torch_dtype: "float32", bos_token_id: 1, eos_token_id: 2,
-}, "config.json");
-const random = new tl.Random(1), size = (shape) => shape.reduce((a, b) => a * b, 1);
-const params = Object.fromEntries(Object.entries(tl.parameterShapes(config)).map(([name, shape]) => [name, tl.tf.tensor(Float32Array.from({ length: size(shape) }, () => (name.includes("norm") ? 1 : 0.02 * random.normal())), shape)]));
-const examples = Array.from({ length: 8 }, () => ({ ids: Int32Array.from({ length: 64 }, () => random.integer(6400)), target: Uint8Array.from({ length: 64 }, (_, i) => Number(i > 0)) }));
-const problem = tl.modelProblem({ model: { config, params }, examples }), H = tl.curvature(problem), plain = tl.curvature(problem, { compiled: false }), v = tl.probe(H.dim, 0, 0);
+const model = await tl.load(tl.courseModel());
+const records = await tl.loadRecords(tl.courseFile("data/security-qa/zh/train.jsonl"));
+const examples = tl.encodeExamples(model.tokenizer, records).slice(0, 8).map(({ ids, target, ...rest }) => ({ ...rest, ids: ids.slice(0, 64), target: target.slice(0, 64) }));
+const problem = tl.modelProblem({ model, examples }), H = tl.curvature(problem), plain = tl.curvature(problem, { compiled: false }), v = tl.probe(H.dim, 0, 0);
 console.log(`${H.dim} parameters`);
 
 const [first] = await seconds(() => H.apply(v));

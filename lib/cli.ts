@@ -8,10 +8,13 @@ import { finetune } from "./cli/finetune";
 import { generate } from "./cli/generate";
 import { info } from "./cli/info";
 import { probe } from "./cli/probe";
+import { classCommand, progress } from "./cli/progress";
+import { recipe } from "./cli/recipe";
+import { sweep } from "./cli/sweep";
 import { StoppedError } from "./course";
 import { TunelabError } from "./errors";
 
-const COMMANDS: Record<string, Command> = { finetune, compare, align, generate, evaluate, probe, info };
+const COMMANDS: Record<string, Command> = { finetune, compare, align, generate, evaluate, probe, info, recipe, sweep, progress, class: classCommand };
 
 const usage = () => `tunelab: fine-tune Hugging Face language models from TypeScript\n\nCommands:\n${Object.entries(COMMANDS).map(([name, c]) => `  ${name.padEnd(10)} ${c.summary}`).join("\n")}\n\n\`tunelab COMMAND --help\` lists a command's options.\n`;
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import {
-  courseModel, dispose, dpo, encodeExamples, encodePreferences, encodePrompts, figureToPng, full, grpo, interval, load, loadRecords, lora, measurePolicy, ppo, reinforce, train, verifiableReward, withReference,
+  answerReward, courseModel, dispose, dpo, encodeExamples, encodePreferences, encodePrompts, figureToPng, full, grpo, interval, load, loadRecords, lora, measurePolicy, ppo, reinforce, train, verifiableReward, withReference,
 } from "tunelab";
 
 const root = fileURLToPath(new URL("..", import.meta.url)), kept = join(root, "docs/alignment.json"), page = join(root, "docs/alignment.md");
@@ -59,6 +59,14 @@ async function work() {
   }
 }
 
+/** What it would earn to give each task's commonest answer (of the training prompts) to every prompt of a split. */
+async function guessing(split) {
+  const of = async (name) => (await loadRecords(join(root, `data/verifiable/en/${name}.jsonl`))).filter((r) => TASKS.includes(r.task)), taught = await of("train");
+  const counts = (task) => taught.filter((r) => r.task === task).reduce((n, r) => ({ ...n, [r.answer]: (n[r.answer] ?? 0) + 1 }), {});
+  const commonest = Object.fromEntries(TASKS.map((task) => [task, Object.entries(counts(task)).sort((a, b) => b[1] - a[1])[0][0]]));
+  return mean((await of(split)).map((r) => answerReward(commonest[r.task], r)));
+}
+
 const mean = (x) => x.reduce((a, b) => a + b, 0) / x.length, spread = (x) => Math.sqrt(x.reduce((s, v) => s + (v - mean(x)) ** 2, 0) / (x.length - 1));
 async function draw() {
   const found = JSON.parse(readFileSync(kept, "utf8")), of = (name) => found.runs.filter((r) => r.method === name), colours = { GRPO: "#0072B2", PPO: "#D55E00", DPO: "#009E73" };
@@ -107,7 +115,7 @@ async function draw() {
   ];
   const tables = [
     `The course model as it was after ${found.settings.modelSteps.toLocaleString("en-US")} steps of pre-training. At 95 %, over ${of("GRPO").length} seeds: ${said.join("; ")}.`, "",
-    `Warm start: mean reward ${found.warm.train.reward.toFixed(3)} on the ${found.prompts} prompts that are trained on, ${found.warm.test.reward.toFixed(3)} on the ${found.heldPrompts} held-out ones (standard errors ${found.warm.train.rewardError.toFixed(3)} and ${found.warm.test.rewardError.toFixed(3)}).`, "",
+    `Warm start: mean reward ${found.warm.train.reward.toFixed(3)} on the ${found.prompts} prompts that are trained on, ${found.warm.test.reward.toFixed(3)} on the ${found.heldPrompts} held-out ones (standard errors ${found.warm.train.rewardError.toFixed(3)} and ${found.warm.test.rewardError.toFixed(3)}). Always the commonest answer of the task would earn ${(await guessing("train")).toFixed(3)} and ${(await guessing("test")).toFixed(3)}.`, "",
     "| method | reward, trained prompts | change [95 %] | held-out prompts | change [95 %] | KL, nats an answer | seconds |", "|---|---:|---:|---:|---:|---:|---:|", ...rows, "",
     "DPO on held-out pairs:", "", "| | before | after | change [95 %] |", "|---|---:|---:|---:|", ...measured.map(([name, f]) => `| ${name} | ${name === "accuracy" ? "–" : first(f)} | ${last(f)} | ${name === "accuracy" ? "–" : gain(pair(f))} |`),
   ];

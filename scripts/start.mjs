@@ -7,7 +7,10 @@ import { at, childEnvironment, root, venvPython } from "./setup/paths.mjs";
 
 if (!(await setup())) process.exit(1);
 
-const first = existsSync(at("notebooks", "README.md")) ? "notebooks/README.md" : "notebooks";
+// The course's contents, in the reader's language: TUNELAB_LANG, else the system's.
+const { TUNELAB_LANG, LC_ALL, LC_MESSAGES, LANG } = process.env;
+const language = /^zh/i.test(TUNELAB_LANG || LC_ALL || LC_MESSAGES || LANG || "") ? "zh" : "en";
+const first = [`notebooks/${language}/index.ipynb`, "notebooks/README.md", "notebooks"].find((place) => existsSync(at(...place.split("/"))));
 const options = [
   "--ServerApp.ip=127.0.0.1",
   `--ServerApp.root_dir=${root}`,

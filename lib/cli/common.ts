@@ -28,11 +28,16 @@ export const exampleOptions = (args: Arguments) => ({
   template: args.choice("template", ["chat", "plain"]), system: args.text("system"), maxLength: args.number("max-length"),
 });
 
-export async function loadExamples(file: string, model: Model, args: Arguments): Promise<Example[]> {
-  const records = await loadRecords(file, { parse: (r, where) => { messagesOf(r, where); return r; } });
+/** The same with a limit: the model's own, beyond which records are refused, or the one that is asked for, at which they are cut. */
+export function exampleLimit(args: Arguments, model: Model) {
   const options = exampleOptions(args), limit = options.maxLength ?? model.config.maxPositions;
   if (limit > model.config.maxPositions) throw new TunelabError(`--max-length ${limit} is more than the model's ${model.config.maxPositions} positions.`);
-  return encodeExamples(model.tokenizer, records, { ...options, maxLength: limit, long: options.maxLength === undefined ? "refuse" : "truncate" });
+  return { ...options, maxLength: limit, long: options.maxLength === undefined ? "refuse" as const : "truncate" as const };
+}
+
+export async function loadExamples(file: string, model: Model, args: Arguments): Promise<Example[]> {
+  const records = await loadRecords(file, { parse: (r, where) => { messagesOf(r, where); return r; } });
+  return encodeExamples(model.tokenizer, records, exampleLimit(args, model));
 }
 
 /** The outcome: JSON on standard output with --json, otherwise a line an item. */

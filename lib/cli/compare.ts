@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { barChart, figureToPng, figureToSvg, progress, stoppable, t } from "../course";
 import { TunelabError } from "../errors";
+import { shown } from "../shown";
 import type { Adapter } from "../methods";
 import { meanRouge } from "../metrics";
 import { generateAll, writeText, type Model } from "../model";
@@ -73,11 +74,13 @@ export const compare: Command = {
 };
 
 /** Runs of an earlier, unfinished or smaller comparison of the same task. */
-function readKnown(file: string, task: object): ComparedRun[] {
+export function readKnown(file: string, task: object): ComparedRun[] {
   if (!fs.existsSync(file)) return [];
-  let old: { task: object; runs: ComparedRun[] };
+  let old: { task: object; runs: ComparedRun[] } | null;
   try { old = JSON.parse(fs.readFileSync(file, "utf8")); } catch (error) { throw new TunelabError(`${file}: is not readable (${(error as Error).message}); delete it, or choose another --out.`); }
-  if (JSON.stringify(old.task) !== JSON.stringify(task)) throw new TunelabError(`${file} holds a comparison of another task (${JSON.stringify(old.task)}); choose another --out.`);
+  const isRun = (r: ComparedRun | null) => typeof r?.method === "string" && [r.seed, r.learningRate, r.loss ?? 0, r.score ?? 0].every((n) => typeof n === "number");
+  if (!Array.isArray(old?.runs) || !old.runs.every(isRun)) throw new TunelabError(`${file}: is not the results of a comparison; delete it, or choose another --out.`);
+  if (shown(old.task, Infinity) !== JSON.stringify(task)) throw new TunelabError(`${file} holds a comparison of another task (${shown(old.task, 500)}); choose another --out.`);
   return old.runs.map((r) => ({ ...r, loss: r.loss ?? NaN }));
 }
 

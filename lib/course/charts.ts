@@ -68,41 +68,93 @@ export function lineChart(chart: Chart & { series: Series[] }): Figure {
 }
 
 interface Box { x: number; y: number; w: number; h: number }
-/** Where the name of each point goes so that it covers few others: greedily, one after the other, on a plane of about 600 × 340 px. */
-function namePlaces(points: readonly { x: number; y: number; label: string }[]): string[] {
-  const range = (values: number[]) => Math.max(...values) - Math.min(...values) || 1;
-  const scale = Math.min(600 / range(points.map((p) => p.x)), 340 / range(points.map((p) => p.y)));
-  const taken: Box[] = points.map((p) => ({ x: p.x * scale - 5, y: p.y * scale - 5, w: 10, h: 10 }));
+interface Named { x: number; y: number; label: string }
+const [FURTHER_DOWN, FURTHER_UP] = ["bottom center, further", "top center, further"];
+const rangeOf = (values: readonly number[]): number => Math.max(...values) - Math.min(...values) || 1;
+/** Where the name of each point goes so that it covers few others: greedily, one after the other. Places in pixels, y upwards; with `rows` also one row further off. */
+function namePlaces(points: readonly Named[], rows = false): string[] {
+  const taken: Box[] = points.map(({ x, y }) => ({ x: x - 5, y: y - 5, w: 10, h: 10 }));
   const overlap = (a: Box, b: Box) => Math.max(0, Math.min(a.x + a.w, b.x + b.w) - Math.max(a.x, b.x)) * Math.max(0, Math.min(a.y + a.h, b.y + b.h) - Math.max(a.y, b.y));
   return points.map(({ x, y, label }) => {
-    const w = widthOf(label) * 0.9, h = 14, [px, py] = [x * scale, y * scale];
-    const places: [string, Box][] = [
-      ["top center", { x: px - w / 2, y: py + 6, w, h }], ["bottom center", { x: px - w / 2, y: py - 6 - h, w, h }],
-      ["middle right", { x: px + 7, y: py - h / 2, w, h }], ["middle left", { x: px - 7 - w, y: py - h / 2, w, h }],
+    const w = widthOf(label) * 0.9, h = 14;
+    const sides: [string, Box][] = [
+      ["top center", { x: x - w / 2, y: y + 6, w, h }], ["bottom center", { x: x - w / 2, y: y - 6 - h, w, h }],
+      ["middle right", { x: x + 7, y: y - h / 2, w, h }], ["middle left", { x: x - 7 - w, y: y - h / 2, w, h }],
     ];
+    const second: [string, Box][] = [[FURTHER_DOWN, { x: x - w / 2, y: y - 8 - 2 * h, w, h }], [FURTHER_UP, { x: x - w / 2, y: y + 8 + h, w, h }]];
+    const places = rows ? [...sides.slice(0, 2), ...second, ...sides.slice(2)] : sides;
     const [best] = places.map(([name, box]) => ({ name, box, covered: taken.reduce((sum, other) => sum + overlap(box, other), 0) })).sort((a, b) => a.covered - b.covered);
     taken.push(best.box);
     return best.name;
   });
 }
 
-/** Points with their names, one colour and shape for each group: a map. Both axes have the same scale. */
-export function scatterChart(chart: Chart & { groups: { name: string; x: ArrayLike<number>; y: ArrayLike<number>; labels: string[] }[] }): Figure {
-  const places = namePlaces(chart.groups.flatMap(({ x, y, labels }) => labels.map((label, i) => ({ x: x[i], y: y[i], label }))));
-  const data = chart.groups.map(({ name, x, y, labels }, i) => ({
+/** A group of named points; `notes` appear when the pointer is on a point. */
+export interface Group { name: string; x: ArrayLike<number>; y: ArrayLike<number>; labels: string[]; notes?: string[] }
+/** Points with their names, one colour and shape for each group: a map, whose axes have the same scale, or with `equal: false` each its own (then `log` counts, too). */
+export function scatterChart(chart: Chart & { groups: Group[]; equal?: boolean }): Figure {
+  const { equal = true, groups } = chart, at = (axis: Axis, v: number) => (!equal && axis.log ? Math.log10(v) : v);
+  const points = groups.flatMap(({ x, y, labels }) => labels.map((label, i) => ({ x: at(chart.x, x[i]), y: at(chart.y, y[i]), label })));
+  const [wide, high] = [600 / rangeOf(points.map((p) => p.x)), (equal ? 340 : 300) / rangeOf(points.map((p) => p.y))], one = Math.min(wide, high);
+  const places = namePlaces(points.map(({ x, y, label }) => ({ x: x * (equal ? one : wide), y: y * (equal ? one : high), label })));
+  const data = groups.map(({ name, x, y, labels, notes }, i) => ({
     type: "scatter",
     mode: "markers+text",
     name,
     x,
     y,
     text: labels,
+    ...(notes && { hovertext: notes, hoverinfo: "text" }),
     textposition: places.splice(0, labels.length),
     textfont: { size: 12, color: COLOURS[i % COLOURS.length] },
     cliponaxis: false,
     marker: { color: COLOURS[i % COLOURS.length], symbol: SYMBOLS[i % SYMBOLS.length], size: 7 },
   }));
   const plain = layout(chart, data.length > 1);
-  return { data, layout: { ...plain, height: 480, yaxis: { ...(plain.yaxis as object), scaleanchor: "x" } }, alt: chart.alt };
+  return { data, layout: { ...plain, height: 480, ...(equal && { yaxis: { ...(plain.yaxis as object), scaleanchor: "x" } }) }, alt: chart.alt };
+}
+
+/** With wide names beside the y axis: the title begins at the picture's edge, where there is room for it. */
+const titleAtEdge = (plain: Record<string, unknown>): Record<string, unknown> => ({ ...plain, title: { ...(plain.title as object), x: 0.01, xref: "container" } });
+
+const LANE = 78;
+/** Named events on lanes, one below the other, over time; a note appears when the pointer is on an event. `x` runs from half a unit before the first to one after the last. */
+export function timelineChart(chart: Chart & { lanes: { name: string; events: { at: number; label: string; note: string }[] }[] }): Figure {
+  const { lanes } = chart, times = lanes.flatMap(({ events }) => events.map((e) => e.at)), range = [Math.min(...times) - 0.5, Math.max(...times) + 1];
+  const places = namePlaces(lanes.flatMap(({ events }, l) => events.map(({ at, label }) => ({ x: (at * 540) / (range[1] - range[0]), y: -LANE * l, label }))), true);
+  const at = lanes.map(({ events }) => places.splice(0, events.length));
+  const data = lanes.map(({ name, events }, i) => ({
+    type: "scatter",
+    mode: "markers+text",
+    name,
+    x: events.map((e) => e.at),
+    y: events.map(() => name),
+    text: events.map((e, n) => ({ [FURTHER_DOWN]: `<br>${e.label}`, [FURTHER_UP]: `${e.label}<br> ` })[at[i][n]] ?? e.label),
+    hovertext: events.map((e) => e.note),
+    hoverinfo: "text",
+    textposition: at[i].map((place) => place.replace(", further", "")),
+    textfont: { size: 12, color: COLOURS[i % COLOURS.length] },
+    cliponaxis: false,
+    marker: { color: COLOURS[i % COLOURS.length], symbol: SYMBOLS[i % SYMBOLS.length], size: 8 },
+  }));
+  const plain = titleAtEdge(namesLeft(layout(chart, false), lanes.map((l) => l.name)));
+  const [xaxis, yaxis] = [{ ...(plain.xaxis as object), range, dtick: 1 }, { ...(plain.yaxis as object), range: [lanes.length - 0.5, -0.5] }];
+  return { data, layout: { ...plain, height: 130 + LANE * lanes.length, xaxis, yaxis }, alt: chart.alt };
+}
+
+/** One point for each category and series, categories from top to bottom: for values on a logarithmic axis, where a bar would have no beginning. `x` names the categories' axis, as in a lying barChart. */
+export function dotChart(chart: Chart & { series: Series[] }): Figure {
+  const data = chart.series.map(({ name, x, y, error }, i) => ({
+    type: "scatter",
+    mode: "markers",
+    name,
+    x: y,
+    y: x,
+    error_x: errorBars(error),
+    marker: { color: COLOURS[i % COLOURS.length], symbol: SYMBOLS[i % SYMBOLS.length], size: 9 },
+  }));
+  const names = chart.series[0]?.x, plain = titleAtEdge(namesLeft(layout({ ...chart, x: chart.y, y: chart.x }, data.length > 1), names));
+  return { data, layout: { ...plain, height: 150 + 26 * (names?.length ?? 0), yaxis: { ...(plain.yaxis as object), autorange: "reversed" } }, alt: chart.alt };
 }
 
 /** Bars over categories, side by side for several series. `horizontal`: categories from top to bottom, for long names; `x` is still what belongs to them. */

@@ -2,6 +2,7 @@
 import { TunelabError } from "../errors";
 import { ANSWERS } from "./answers";
 import type { Exercise } from "./answers/exercise";
+import { remember } from "./attempts";
 import { t } from "./language";
 
 function named(name: string): Exercise {
@@ -11,15 +12,34 @@ function named(name: string): Exercise {
 }
 const label = (name: string): string => t({ zh: `练习 ${name}`, en: `Exercise ${name}` });
 
+/** Shortest text that is taken for an answer, in characters. */
+const SHORTEST = 40;
+
 /**
- * Checks the answer to an exercise, e.g. check("3.6.2/1", 40960): a number, a list or a function, as the question asks. Undefined or NaN is
- * "not answered yet", never right. A wrong answer gets what is known about its mistake, else the first hint.
+ * Checks the answer to an exercise, e.g. check("3.6.2/1", 40960): a number, a list, a letter, a function or a text, as the question asks. Undefined,
+ * NaN or an empty text is "not answered yet", never right. A wrong answer gets what is known about its mistake, else the first hint. Of a text it is
+ * said which points of the rubric it touches; whether it is right, a teacher decides. In a notebook the attempt is remembered.
  */
 export function check(name: string, given?: unknown): void {
-  const { right, mistakes, hints } = named(name);
-  if (given === undefined || Number.isNaN(given)) return console.log(`${label(name)}: ${t({ zh: "还没有作答", en: "not answered yet" })}`);
-  if (right(given)) return console.log(`${label(name)}: ✓ ${t({ zh: "正确", en: "right" })}`);
-  console.log(`${label(name)}: ✗ ${t(mistakes.find((m) => m.shows(given))?.say ?? hints[0])}`);
+  const { right, mistakes, hints, rubric } = named(name);
+  if (given === undefined || Number.isNaN(given) || given === "") return console.log(`${label(name)}: ${t({ zh: "还没有作答", en: "not answered yet" })}`);
+  if (rubric) return submit(name, given, rubric, mistakes);
+  if (right(given)) {
+    remember({ exercise: name, verdict: "right", answer: given });
+    return console.log(`${label(name)}: ✓ ${t({ zh: "正确", en: "right" })}`);
+  }
+  const mistake = mistakes.findIndex((m) => m.shows(given));
+  remember({ exercise: name, verdict: "wrong", answer: given, ...(mistake < 0 ? {} : { mistake }) });
+  console.log(`${label(name)}: ✗ ${t(mistake < 0 ? hints[0] : mistakes[mistake].say)}`);
+}
+
+function submit(name: string, given: unknown, rubric: NonNullable<Exercise["rubric"]>, mistakes: Exercise["mistakes"]): void {
+  if (typeof given !== "string" || given.trim().length < SHORTEST) return console.log(`${label(name)}: ${t({ zh: `请写一段至少 ${SHORTEST} 个字的文字`, en: `write a text of at least ${SHORTEST} characters` })}`);
+  const touched = rubric.filter((c) => c.touched(given)), missing = rubric.filter((c) => !c.touched(given)), mistake = mistakes.findIndex((m) => m.shows(given));
+  remember({ exercise: name, verdict: "submitted", answer: given, ...(mistake < 0 ? {} : { mistake }), points: [touched.length, rubric.length] });
+  console.log(`${label(name)}: ${t({ zh: `已提交，涉及 ${touched.length}/${rubric.length} 个要点（只查关键词，对错由教师评判）`, en: `submitted; it touches ${touched.length} of ${rubric.length} points (only words are looked for; your teacher judges)` })}`);
+  if (mistake >= 0) console.log(`  ! ${t(mistakes[mistake].say)}`);
+  for (const { name: point } of missing) console.log(`  · ${t({ zh: "还没有谈到：", en: "not yet spoken of: " })}${t(point)}`);
 }
 
 /** Shows a hint: level 1 is a nudge, level 3 nearly the answer. */

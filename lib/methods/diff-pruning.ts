@@ -7,6 +7,7 @@
  */
 import type { Scalar, Tensor } from "@tensorflow/tfjs";
 import { TunelabError } from "../errors";
+import { shown } from "../shown";
 import { clampUnit, foldIn, sigmoid, tf, uniform, type Params } from "../tensor";
 import type { Adapter, Method } from "./method";
 import { keptOf, largest, sparse, type SparseDifference } from "./sparse";
@@ -44,10 +45,10 @@ function difference(name: string, trained: Params, key?: Tensor): Tensor | undef
 }
 
 export function diffPruning({ parameters = "layers", structure = "none", penalty = 1.25e-7, alpha = 5, gateRate = 1e4 }: DiffPruningOptions = {}): Method {
-  if (!["none", "tensor", "row"].includes(structure)) throw new TunelabError(`Diff pruning: structure "${structure}" is unknown; choose from none, tensor, row.`);
-  if (!(penalty >= 0 && Number.isFinite(penalty))) throw new TunelabError(`Diff pruning: penalty is ${penalty}; it must be a number of at least 0.`);
-  if (!Number.isFinite(alpha)) throw new TunelabError(`Diff pruning: alpha is ${alpha}; it must be a number.`);
-  if (!(gateRate > 0 && Number.isFinite(gateRate))) throw new TunelabError(`Diff pruning: gateRate is ${gateRate}; it must be a number above 0.`);
+  if (!["none", "tensor", "row"].includes(structure)) throw new TunelabError(`Diff pruning: structure ${shown(structure)} is unknown; choose from none, tensor, row.`);
+  if (!(Number.isFinite(penalty) && penalty >= 0)) throw new TunelabError(`Diff pruning: penalty is ${shown(penalty)}; it must be a number of at least 0.`);
+  if (!Number.isFinite(alpha)) throw new TunelabError(`Diff pruning: alpha is ${shown(alpha)}; it must be a number.`);
+  if (!(Number.isFinite(gateRate) && gateRate > 0)) throw new TunelabError(`Diff pruning: gateRate is ${shown(gateRate)}; it must be a number above 0.`);
   const changed = (base: Params, trained: Params, key?: Tensor) =>
     Object.fromEntries(Object.entries(base).map(([name, w]) => { const d = difference(name, trained, key); return [name, d ? tf.add(w, d) : w]; }));
   return {

@@ -1,6 +1,7 @@
 export * from "./adapter";
 export * from "./adapter-set";
 export * from "./bitfit";
+export * from "./by-shape";
 export * from "./diff-pruning";
 export * from "./fish";
 export * from "./full";
@@ -13,3 +14,4 @@ export * from "./prompt";
 export * from "./saving";
 export * from "./sparse";
 export * from "./targets";
+export * from "./trace";

@@ -5,6 +5,7 @@
  * paper's, the plain MLP PEFT's default. "none" trains the tokens themselves.
  */
 import { TunelabError } from "../errors";
+import { shown } from "../shown";
 import type { Tensor } from "@tensorflow/tfjs";
 import { compiledBlock, relu, type Params } from "../tensor";
 import { linear, linearStart, lstm, lstmStart, normalRows } from "./encoder";
@@ -26,16 +27,18 @@ export interface PTuningOptions {
 const ENCODER = "prompt_encoder", LSTM_LAYERS = 2;
 
 export function pTuning({ tokens, places, encoder = "lstm", hidden }: PTuningOptions = {}): Method {
+  if (places != null && !(Array.isArray(places) && places.length && places.every((p) => Array.isArray(p) && p.length === 2 && typeof p[1] === "number")))
+    throw new TunelabError(`P-tuning: places is ${shown(places)}; give a list of pairs like ["start", 10].`);
   const where: readonly Place[] = places ?? [["start", tokens ?? 20]], count = where.reduce((sum, [, n]) => sum + n, 0);
-  if (places && tokens !== undefined && tokens !== count) throw new TunelabError(`P-tuning: tokens is ${tokens}, but places hold ${count}; give only one of them.`);
+  if (places && tokens !== undefined && tokens !== count) throw new TunelabError(`P-tuning: tokens is ${shown(tokens)}, but places hold ${count}; give only one of them.`);
   for (const [at, n] of where) {
-    if (!(at === "start" || at === "end" || (Number.isInteger(at) && at >= 0))) throw new TunelabError(`P-tuning: a place is at ${JSON.stringify(at)}; it is "start", "end", or how many tokens of the prompt stand before it.`);
+    if (!(at === "start" || at === "end" || (Number.isInteger(at) && at >= 0))) throw new TunelabError(`P-tuning: a place is at ${shown(at)}; it is "start", "end", or how many tokens of the prompt stand before it.`);
     checkCount("P-tuning", n);
   }
   checkCount("P-tuning", count);
-  if (!["lstm", "mlp", "none"].includes(encoder)) throw new TunelabError(`P-tuning: encoder "${encoder}" is unknown; choose from lstm, mlp, none.`);
+  if (!["lstm", "mlp", "none"].includes(encoder)) throw new TunelabError(`P-tuning: encoder ${shown(encoder)} is unknown; choose from lstm, mlp, none.`);
   if (hidden !== undefined && (encoder === "none" || !Number.isInteger(hidden) || hidden < 1))
-    throw new TunelabError(encoder === "none" ? "P-tuning: hidden is the encoder's width, and there is no encoder; leave it out, or choose an encoder." : `P-tuning: hidden is ${hidden}; it must be a whole number of at least 1.`);
+    throw new TunelabError(encoder === "none" ? "P-tuning: hidden is the encoder's width, and there is no encoder; leave it out, or choose an encoder." : `P-tuning: hidden is ${shown(hidden)}; it must be a whole number of at least 1.`);
   const at = (place: Place[0], context: number) => (place === "start" ? 0 : place === "end" ? context : Math.min(place, context));
 
   const network = ({ trained }: { trained: Params }, _: null): Tensor => {

@@ -4,6 +4,7 @@
  * Rows start as those of random vocabulary entries or of a text (section 3.2), or at random in U(−0.5, 0.5).
  */
 import { TunelabError } from "../errors";
+import { shown } from "../shown";
 import { Random, takeRows, tf, type Params } from "../tensor";
 import type { Adapter, Method } from "./method";
 import { virtualId } from "../model/virtual";
@@ -19,7 +20,7 @@ export interface PromptOptions {
 export function prompt({ tokens = 20, start = "vocabulary" }: PromptOptions = {}): Method {
   checkCount("Prompt tuning", tokens);
   if (!(start === "vocabulary" || start === "random" || (Array.isArray(start) && start.length)))
-    throw new TunelabError(`Prompt tuning: start is ${JSON.stringify(start)}; choose "vocabulary", "random", or the ids of a text: tokenizer.encode("…").`);
+    throw new TunelabError(`Prompt tuning: start is ${shown(start)}; choose "vocabulary", "random", or the ids of a text: tokenizer.encode("…").`);
   return {
     name: "prompt",
     settings: { tokens, start },

@@ -5,9 +5,10 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { TunelabError } from "../errors";
+import { shown } from "../shown";
 import { adapterHub } from "./layouts/adapter-hub";
-import { AdapterFolder, PEFT, type Base, type Layout } from "./layouts/layout";
-import { own, OWN_CONFIG } from "./layouts/own";
+import { AdapterFolder, CONFIGS, OWN_CONFIG, PEFT, type Base, type Layout } from "./layouts/layout";
+import { own } from "./layouts/own";
 import { peftIa3 } from "./layouts/peft-ia3";
 import { peftLora } from "./layouts/peft-lora";
 import { peftPrefix, peftPrompt, peftPTuning } from "./layouts/peft-prompts";
@@ -27,7 +28,7 @@ export function saveAdapter(folder: string, { method, trained }: Adapter, base: 
 
 /** The config of an adapter folder, of whatever kind. */
 export function readAdapterConfig(folder: string): AdapterFolder {
-  const file = [PEFT.config, OWN_CONFIG].map((name) => path.join(folder, name)).find((f) => fs.existsSync(f));
+  const file = CONFIGS.map((name) => path.join(folder, name)).find((f) => fs.existsSync(f));
   if (!file) throw new TunelabError(`${folder}: holds no ${PEFT.config} and no ${OWN_CONFIG}; give an adapter folder as \`tunelab finetune\`, PEFT or adapter-hub writes it.`);
   let config: unknown;
   try { config = JSON.parse(fs.readFileSync(file, "utf8")); }
@@ -38,5 +39,5 @@ export function readAdapterConfig(folder: string): AdapterFolder {
 /** Reads an adapter folder written here, by PEFT or by adapter-hub, and checks every tensor against the base model. */
 export function loadAdapter(folder: string, base: Base): Adapter {
   const source = readAdapterConfig(folder), layout = LAYOUTS.find((l) => l.reads(source.config, source.file));
-  return (layout ?? source.fail(`peft_type ${JSON.stringify(source.config.peft_type)} is not supported; supported are LORA, IA3, PROMPT_TUNING, P_TUNING, PREFIX_TUNING, and adapter-hub's bottleneck adapters.`)).read(source, base);
+  return (layout ?? source.fail(`peft_type ${shown(source.config.peft_type)} is not supported; supported are LORA, IA3, PROMPT_TUNING, P_TUNING, PREFIX_TUNING, and adapter-hub's bottleneck adapters.`)).read(source, base);
 }

@@ -6,6 +6,7 @@
  */
 import type { Tensor } from "@tensorflow/tfjs";
 import { TunelabError } from "../errors";
+import { shown } from "../shown";
 import { addRows, hash, tf, type Params } from "../tensor";
 import type { Adapter, Method } from "./method";
 
@@ -75,6 +76,12 @@ export function sparseDifference({ method, trained }: Adapter, base: Params): Sp
   return out;
 }
 
+/** Tells whether a difference belongs to these weights: a hash of the values that it changes. */
+export const changedHash = (base: Params, difference: SparseDifference): number => Object.entries(difference).filter(([, { indices }]) => indices.length).sort(([a], [b]) => (a < b ? -1 : 1)).reduce((h, [name, { indices }]) => {
+  const values = base[name].dataSync();
+  return hash(Array.from(indices, (i) => values[i]).join(), h);
+}, 0);
+
 /** Flat indices of the `keep` largest scores over all tensors together; of equal ones those that come first. */
 export function largest(scores: Readonly<Record<string, Float32Array>>, keep: number): Record<string, Int32Array> {
   const all = Object.values(scores), every = new Float32Array(all.reduce((sum, s) => sum + s.length, 0));
@@ -92,7 +99,7 @@ export function largest(scores: Readonly<Record<string, Float32Array>>, keep: nu
 
 /** How many entries a density keeps of `total`; refuses one that keeps none or more than there are. */
 export function keptOf(total: number, density: number, what: string): number {
-  if (!(density > 0 && density <= 1)) throw new TunelabError(`${what}: density is ${density}; it must be above 0 and at most 1 (0.005 keeps 0.5 %).`);
+  if (!(Number.isFinite(density) && density > 0 && density <= 1)) throw new TunelabError(`${what}: density is ${shown(density)}; it must be above 0 and at most 1 (0.005 keeps 0.5 %).`);
   const keep = Math.round(density * total);
   if (keep < 1) throw new TunelabError(`${what}: density ${density} keeps none of ${total} entries; choose at least ${(1 / total).toPrecision(2)}.`);
   return keep;

@@ -1,6 +1,7 @@
 /** What prompt tuning and P-tuning share: a trained matrix whose rows stand in for tokens (model/virtual.ts places them). */
 import type { Tensor } from "@tensorflow/tfjs";
 import { TunelabError } from "../errors";
+import { shown } from "../shown";
 import type { ModelConfig } from "../model/config";
 import type { Wrap } from "../model/transformer";
 import { takeRows, tf } from "../tensor";
@@ -21,7 +22,7 @@ export const embedVirtual = (matrix: Tensor): Wrap => (site, ids, next) => {
 
 /** Refuses counts that are no count, and sequences that leave no room for text. */
 export function checkCount(what: string, tokens: number, config?: Pick<ModelConfig, "maxPositions">): void {
-  if (!Number.isInteger(tokens) || tokens < 1) throw new TunelabError(`${what}: tokens is ${tokens}; it must be a whole number of at least 1.`);
+  if (!Number.isInteger(tokens) || tokens < 1) throw new TunelabError(`${what}: tokens is ${shown(tokens)}; it must be a whole number of at least 1.`);
   if (config && tokens >= config.maxPositions)
     throw new TunelabError(`${what}: ${tokens} tokens leave no room for text in the model's ${config.maxPositions} positions; choose at most ${config.maxPositions - 1}, better far fewer.`);
 }

@@ -69,7 +69,7 @@ export class ByteFile {
   #pieces?: Uint8Array<ArrayBuffer>;
   /** Room for one piece, the same for all: a fresh one each time would lie about until the next collection of garbage. */
   #piece(bytes: number): Uint8Array<ArrayBuffer> {
-    if (!this.#pieces || this.#pieces.length < bytes) this.#pieces = new Uint8Array(Math.max(bytes, PIECE));
+    if (!this.#pieces || this.#pieces.length < bytes) this.#pieces = new Uint8Array(Math.max(bytes, Math.min(PIECE, this.size)));
     return this.#pieces.subarray(0, bytes);
   }
 

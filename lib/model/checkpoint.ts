@@ -6,6 +6,8 @@ import { backend, filledTensor, type Params } from "../tensor";
 import { checkTensors } from "./check";
 import { parameterShapes, parseConfig, type ModelConfig } from "./config";
 import { ggufToHuggingFace } from "./convert";
+import { replaceFiles, writeText } from "./partial";
+import { isPickle, WHY_NO_PICKLE } from "./pickle";
 import { openShards, writeSafetensors, type TensorSource } from "./safetensors";
 import { loadTokenizer, tokenizerFromFiles, type Tokenizer } from "./tokenizer";
 
@@ -24,6 +26,7 @@ export async function load(where: string, { onProgress }: LoadOptions = {}): Pro
   await backend();
   const stat = fs.statSync(where, { throwIfNoEntry: false });
   if (!stat) throw new TunelabError(`${where}: there is no such file or folder; give a Hugging Face model folder or a .gguf file.`);
+  if (!stat.isDirectory() && isPickle(where)) throw new TunelabError(`${where}: is neither a folder nor a .gguf file, but ${WHY_NO_PICKLE}; give the folder that holds config.json, with its weights as safetensors.`);
   if (!stat.isDirectory() && !where.endsWith(".gguf")) throw new TunelabError(`${where}: is neither a folder nor a .gguf file; give the folder that holds config.json.`);
   if (!stat.isDirectory()) {
     const parts = await ggufToHuggingFace(where), config = parseConfig(parts.config, where);
@@ -69,31 +72,20 @@ async function readTensors(tensors: ReadonlyMap<string, TensorSource>, config: M
 export interface SaveOptions { dtype?: "F32" | "F16" | "BF16" }
 const TORCH_NAME = { F32: "float32", F16: "float16", BF16: "bfloat16" } as const;
 
-/** Writes config.json, model.safetensors and the tokenizer's files. Each file replaces its predecessor only when it is complete. */
+/** Writes config.json, model.safetensors and the tokenizer's files. The old files are replaced when all new ones are complete. */
 export function save(model: Model, folder: string, { dtype = "F32" }: SaveOptions = {}): void {
   const shapes = parameterShapes(model.config), extra = Object.keys(model.params).filter((name) => !Object.hasOwn(shapes, name));
   if (extra.length)
     throw new TunelabError(`${folder}: a ${model.config.architecture} folder has no place for ${extra.slice(0, 5).join(", ")}${extra.length > 5 ? ` and ${extra.length - 5} more` : ""}, and would lose them; save the adapter instead.`);
-  fs.mkdirSync(folder, { recursive: true });
   const tensors = Object.fromEntries(Object.keys(shapes).map((name) => {
     const t = model.params[name];
     return [name, { shape: t.shape, data: t.dataSync() as Float32Array, dtype }];
   }));
-  writeSafetensors(path.join(folder, "model.safetensors"), tensors, { format: "pt" });
   const { dtype: _old, ...rest } = model.config.source;
   const config = { ...rest, torch_dtype: TORCH_NAME[dtype] };
-  for (const [name, text] of Object.entries({ ...model.tokenizer.files, "config.json": JSON.stringify(config, null, 2) }))
-    writeText(path.join(folder, name), text);
-}
-
-/** Writes a text file atomically: a reader sees the old one or the new one, never half of it. */
-export function writeText(file: string, text: string): void {
-  const partial = `${file}.${process.pid}.partial`;
-  try {
-    fs.writeFileSync(partial, text, { flush: true });
-    fs.renameSync(partial, file);
-  } catch (error) {
-    fs.rmSync(partial, { force: true });
-    throw new TunelabError(`${file}: cannot be written (${(error as Error).message}); what was there before is unharmed.`);
-  }
+  const texts = { ...model.tokenizer.files, "config.json": JSON.stringify(config, null, 2) };
+  replaceFiles(folder, {
+    "model.safetensors": (file) => writeSafetensors(file, tensors, { format: "pt" }),
+    ...Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, (file: string) => writeText(file, text)])),
+  });
 }

@@ -3,6 +3,7 @@
  * Covers the decoder family of `llama`, `qwen2` and `qwen3`: pre-norm, rotary positions, gated MLP, grouped-query attention.
  */
 import { TunelabError } from "../errors";
+import { shown } from "../shown";
 import { parseRope, type RopeConfig } from "./rope";
 
 export const ARCHITECTURES = ["llama", "qwen2", "qwen3"] as const;
@@ -34,11 +35,11 @@ export function parseConfig(json: unknown, path: string): ModelConfig {
   if (typeof json !== "object" || json === null || Array.isArray(json)) return fail("is not a JSON object; it must be a Hugging Face config.json.");
   const source = json as Record<string, unknown>;
   const architecture = ARCHITECTURES.find((a) => a === source.model_type)
-    ?? fail(`model_type ${JSON.stringify(source.model_type)} is not supported; use a model of type ${ARCHITECTURES.join(", ")}.`);
+    ?? fail(`model_type ${shown(source.model_type)} is not supported; use a model of type ${ARCHITECTURES.join(", ")}.`);
   const integer = (name: string, fallback?: number, most = 2 ** 24): number => {
     const value = source[name] ?? fallback;
     if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > most)
-      return fail(`"${name}" is ${JSON.stringify(value)}; a whole number from 1 to ${most} is needed.`);
+      return fail(`"${name}" is ${shown(value)}; a whole number from 1 to ${most} is needed.`);
     return value;
   };
   const yes = (name: string, fallback: boolean) => (source[name] ?? fallback) === true;
@@ -49,10 +50,10 @@ export function parseConfig(json: unknown, path: string): ModelConfig {
   if (source.head_dim == null && hiddenSize % heads) fail(`"hidden_size" ${hiddenSize} is not a multiple of "num_attention_heads" ${heads}, and there is no "head_dim".`);
   const headDim = integer("head_dim", architecture === "qwen3" ? 128 : hiddenSize / heads);
   if (headDim % 2) fail(`head dimension ${headDim} is odd; rotary positions need an even one.`);
-  if ((source.hidden_act ?? "silu") !== "silu") fail(`"hidden_act" ${JSON.stringify(source.hidden_act)} is not supported; only "silu" is.`);
+  if ((source.hidden_act ?? "silu") !== "silu") fail(`"hidden_act" ${shown(source.hidden_act)} is not supported; only "silu" is.`);
   if (yes("use_sliding_window", false)) fail(`"use_sliding_window" is not supported; set it to false if texts stay within the window.`);
   const rmsNormEps = source.rms_norm_eps ?? 1e-6;
-  if (typeof rmsNormEps !== "number" || !(rmsNormEps > 0 && rmsNormEps < 1)) fail(`"rms_norm_eps" is ${JSON.stringify(rmsNormEps)}; a small positive number is needed.`);
+  if (typeof rmsNormEps !== "number" || !(rmsNormEps > 0 && rmsNormEps < 1)) fail(`"rms_norm_eps" is ${shown(rmsNormEps)}; a small positive number is needed.`);
   const maxPositions = integer("max_position_embeddings", 32768);
   const attentionBias = yes("attention_bias", false);
   return {

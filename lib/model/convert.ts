@@ -5,6 +5,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { TunelabError } from "../errors";
+import { shown } from "../shown";
 import { checkTensors } from "./check";
 import { ARCHITECTURES, parseConfig } from "./config";
 import { openGGUF } from "./gguf";
@@ -47,11 +48,11 @@ type Fail = (what: string) => never;
 
 function configFrom(metadata: Readonly<Record<string, unknown>>, tensors: Tensors, fail: Fail): Record<string, unknown> {
   const named = metadata["general.architecture"], architecture = ARCHITECTURES.find((a) => a === named)
-    ?? fail(`the architecture ${JSON.stringify(named)} is not supported; use a model of type ${ARCHITECTURES.join(", ")}.`);
+    ?? fail(`the architecture ${shown(named)} is not supported; use a model of type ${ARCHITECTURES.join(", ")}.`);
   const number = (key: string, fallback?: number): number => {
     const value = metadata[`${architecture}.${key}`] ?? fallback;
     if (typeof value === "number" && value > 0) return shortest(value);
-    return fail(`"${architecture}.${key}" is ${JSON.stringify(value) ?? "missing"}; a positive number is needed. `
+    return fail(`"${architecture}.${key}" is ${value === undefined ? "missing" : shown(value)}; a positive number is needed. `
       + `Download the file again, or ${FOLDER}.`);
   };
   if (metadata[`${architecture}.expert_count`])
@@ -111,7 +112,7 @@ function ropeScaling(
     case "none": return undefined;
     case "linear": return { rope_type: "linear", factor: get("factor") };
     case "yarn": return { rope_type: "yarn", factor: get("factor"), original_max_position_embeddings: get("original_context_length") };
-    default: return fail(`the rope scaling ${JSON.stringify(get("type"))} is not supported; ${FOLDER}.`);
+    default: return fail(`the rope scaling ${shown(get("type"))} is not supported; ${FOLDER}.`);
   }
 }
 
@@ -133,15 +134,18 @@ const IN_LAYER: Record<string, string> = {
   ffn_gate: "mlp.gate_proj", ffn_up: "mlp.up_proj", ffn_down: "mlp.down_proj",
 };
 
+/** What a map holds under a name that a file gives: nothing of what every object has. */
+const own = (map: Record<string, string>, name: string): string | undefined => (Object.hasOwn(map, name) ? map[name] : undefined);
+
 function renamed(tensors: Tensors, config: Record<string, unknown>, fail: Fail): Map<string, TensorSource> {
   const heads: Record<string, unknown> = { attn_q: config.num_attention_heads, attn_k: config.num_key_value_heads };
   const result = new Map<string, TensorSource>(), unknown: string[] = [];
   for (const [name, source] of tensors) {
     if (name === "rope_freqs.weight") continue; // went into the config
     const [, layer, part, kind] = /^(?:blk\.(\d+)\.)?(\w+)\.(weight|bias)$/.exec(name) ?? [];
-    const target = layer === undefined ? GLOBAL[part] : IN_LAYER[part] && `model.layers.${+layer}.${IN_LAYER[part]}`;
+    const target = layer === undefined ? own(GLOBAL, part) : own(IN_LAYER, part) && `model.layers.${+layer}.${IN_LAYER[part]}`;
     if (!target) { unknown.push(name); continue; }
-    const permuted = config.model_type === "llama" && part in heads;
+    const permuted = config.model_type === "llama" && Object.hasOwn(heads, part);
     result.set(`${target}.${kind}`, permuted ? { ...source, read: (into) => unpermute(source, heads[part] as number, name, fail, into) } : source);
   }
   if (unknown.length) {

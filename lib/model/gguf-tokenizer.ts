@@ -3,6 +3,7 @@
  * GGUF keeps tokens, merges and the name of the rule that splits text into words; the rules themselves are written out here,
  * as the models' own tokenizer.json have them.
  */
+import { shown } from "../shown";
 
 const FOLDER = "Use the model's Hugging Face folder instead.", AGAIN = "download the file again";
 /** llama.cpp's token types that matter here. */
@@ -39,9 +40,9 @@ export function tokenizerFromMetadata(metadata: Readonly<Record<string, unknown>
   const get = (key: string) => metadata[`tokenizer.ggml.${key}`];
   const model = get("model"), pre = get("pre"), rule = RULES.get(pre);
   if (model !== "gpt2")
-    return fail(`the tokenizer is of kind ${JSON.stringify(model)}; only byte-level BPE ("gpt2") is supported. ${FOLDER}`);
+    return fail(`the tokenizer is of kind ${shown(model)}; only byte-level BPE ("gpt2") is supported. ${FOLDER}`);
   if (!rule)
-    return fail(`the tokenizer splits words by the rule ${JSON.stringify(pre)}; known are ${[...RULES.keys()].join(", ")}. ${FOLDER}`);
+    return fail(`the tokenizer splits words by the rule ${shown(pre)}; known are ${[...RULES.keys()].join(", ")}. ${FOLDER}`);
   const texts = (key: string): string[] => {
     const list = get(key);
     if (Array.isArray(list) && list.length && list.every((t) => typeof t === "string")) return list;
@@ -54,14 +55,14 @@ export function tokenizerFromMetadata(metadata: Readonly<Record<string, unknown>
   const merges = texts("merges").map((merge, i) => {
     const pair = merge.split(" ");
     if (pair.length !== 2 || ![...pair, pair.join("")].every((part) => vocab.has(part)))
-      fail(`merge ${i} of the tokenizer, ${JSON.stringify(merge)}, does not join two tokens to a third; ${AGAIN}.`);
+      fail(`merge ${i} of the tokenizer, ${shown(merge)}, does not join two tokens to a third; ${AGAIN}.`);
     return pair;
   });
   const id = (key: string): number | undefined => {
     const value = get(key);
     if (value === undefined) return undefined;
     if (Number.isInteger(value) && (value as number) in tokens) return value as number;
-    return fail(`"tokenizer.ggml.${key}" is ${JSON.stringify(value)}, but there are ${tokens.length} tokens; ${AGAIN}.`);
+    return fail(`"tokenizer.ggml.${key}" is ${shown(value)}, but there are ${tokens.length} tokens; ${AGAIN}.`);
   };
   const bos = id("bos_token_id"), eos = id("eos_token_id"), eot = id("eot_token_id");
   const pad = id("padding_token_id") ?? eos, unknown = id("unknown_token_id");

@@ -7,6 +7,7 @@
 import { ByteFile } from "./byte-file";
 import { GGML_TYPES, OTHER_GGML_TYPES, type GgmlType } from "./gguf-quants";
 import type { TensorSource } from "./safetensors";
+import { shown } from "../shown";
 
 export interface GGUF {
   path: string;
@@ -122,7 +123,7 @@ function readPreamble(cursor: Cursor): { tensorCount: number; metadataCount: num
   if (file.size < 24) file.fail(`has ${file.size} bytes, less than the header of a GGUF file; download it again.`);
   const magic = Buffer.from(file.read(0, 4)).toString("latin1");
   if (magic !== "GGUF")
-    file.fail(`begins with ${JSON.stringify(magic)}, not with "GGUF": it is not a GGUF file, or a failed download; download it again.`);
+    file.fail(`begins with ${shown(magic)}, not with "GGUF": it is not a GGUF file, or a failed download; download it again.`);
   cursor.position = 4;
   const version = cursor.uint32();
   if (version && !(version & 0xffff))
@@ -181,7 +182,7 @@ function placeTensors(
 ): Map<string, TensorSource> {
   const alignment = metadata["general.alignment"] ?? 32;
   if (typeof alignment !== "number" || !Number.isInteger(alignment) || alignment < 8 || alignment % 8 || alignment > 2 ** 20)
-    file.fail(`"general.alignment" is ${JSON.stringify(alignment)}; a multiple of 8 is needed: ${AGAIN}.`);
+    file.fail(`"general.alignment" is ${shown(alignment)}; a multiple of 8 is needed: ${AGAIN}.`);
   const dataStart = Math.ceil(headerEnd / alignment) * alignment;
   let end = dataStart, before = "";
   for (const { name, offset, bytes } of [...infos].sort((a, b) => a.offset - b.offset)) {

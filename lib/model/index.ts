@@ -12,6 +12,8 @@ export * from "./gguf";
 export * from "./initial";
 export * from "./layers";
 export * from "./mixed-decoder";
+export * from "./partial";
+export { isPickle, pickleIn, WHY_NO_PICKLE } from "./pickle";
 export * from "./rope";
 export * from "./safetensors";
 export * from "./sampling";

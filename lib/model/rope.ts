@@ -4,6 +4,7 @@
  */
 import type { Tensor } from "@tensorflow/tfjs";
 import { tf } from "../tensor";
+import { shown } from "../shown";
 
 export interface RopeConfig {
   theta: number;
@@ -20,7 +21,8 @@ export function parseRope(source: Record<string, unknown>, maxPositions: number,
   if (typeof spelled !== "object" || Array.isArray(spelled)) return fail(`"rope_scaling" must be an object.`);
   const number = (name: string, fallback?: unknown): number => {
     const value = spelled[name] ?? fallback;
-    return typeof value === "number" && Number.isFinite(value) && value > 0 ? value : fail(`rope parameter "${name}" is ${JSON.stringify(value)}; a positive number is needed.`);
+    // beyond these bounds frequencies overflow, and no model has them
+    return typeof value === "number" && value >= 1e-9 && value <= 1e15 ? value : fail(`rope parameter "${name}" is ${shown(value)}; a positive number is needed (1e-9 to 1e15).`);
   };
   const theta = number("rope_theta", source.rope_theta ?? 10000);
   const type = (spelled.rope_type ?? spelled.type ?? "default") as string;
@@ -44,7 +46,7 @@ export function parseRope(source: Record<string, unknown>, maxPositions: number,
         },
       };
     }
-    default: return fail(`rope type ${JSON.stringify(type)} is not supported; supported are default, linear, llama3, yarn.`);
+    default: return fail(`rope type ${shown(type)} is not supported; supported are default, linear, llama3, yarn.`);
   }
 }
 

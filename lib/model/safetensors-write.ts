@@ -1,6 +1,7 @@
 /** Writing safetensors files (see safetensors.ts): one rename, no half-written file under the real name. */
 import * as fs from "node:fs";
 import { TunelabError } from "../errors";
+import { partialOf } from "./partial";
 import { DTYPE_BYTES, toBfloat16, toHalf, type Dtype } from "./dtype";
 
 export interface TensorData {
@@ -36,7 +37,7 @@ export function writeSafetensors(
   padded.writeBigUInt64LE(BigInt(padded.length - 8));
   json.copy(padded, 8);
 
-  const partial = `${file}.${process.pid}.partial`;
+  const partial = partialOf(file);
   let descriptor: number | undefined;
   try {
     descriptor = fs.openSync(partial, "w");

@@ -5,7 +5,9 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { TunelabError } from "../errors";
+import { shown } from "../shown";
 import { ByteFile } from "./byte-file";
+import { pickleIn, WHY_NO_PICKLE } from "./pickle";
 import { decode, DTYPE_BYTES, type Dtype } from "./dtype";
 
 export type { Dtype } from "./dtype";
@@ -87,10 +89,10 @@ function parseEntry(name: string, entry: unknown, file: ByteFile): { dtype: Dtyp
   if (!isObject(entry)) return fail(`is not described by an object: ${AGAIN}.`);
   const { dtype, shape, data_offsets: range } = entry;
   if (typeof dtype !== "string" || !Object.hasOwn(DTYPE_BYTES, dtype))
-    return fail(`has dtype ${JSON.stringify(dtype)}; supported are ${Object.keys(DTYPE_BYTES).join(", ")}. Save it as one of these.`);
-  if (!isSizes(shape)) return fail(`has shape ${JSON.stringify(shape)}; a list of whole numbers is needed: ${AGAIN}.`);
+    return fail(`has dtype ${shown(dtype)}; supported are ${Object.keys(DTYPE_BYTES).join(", ")}. Save it as one of these.`);
+  if (!isSizes(shape)) return fail(`has shape ${shown(shape)}; a list of whole numbers is needed: ${AGAIN}.`);
   if (!isSizes(range) || range.length !== 2)
-    return fail(`has data_offsets ${JSON.stringify(range)}; two whole numbers are needed: ${AGAIN}.`);
+    return fail(`has data_offsets ${shown(range)}; two whole numbers are needed: ${AGAIN}.`);
   const needed = shape.reduce((a, b) => a * b, 1) * DTYPE_BYTES[dtype as Dtype], [begin, end] = range;
   if (end - begin !== needed)
     return fail(`has ${end - begin} bytes (data_offsets ${begin} to ${end}), but ${dtype} [${shape}] takes ${needed}: ${AGAIN}.`);
@@ -165,14 +167,14 @@ function readIndex(index: string): Map<string, string> {
   if (!isObject(map) || !Object.keys(map).length) throw new TunelabError(`${index}: holds no "weight_map"; download it again.`);
   for (const [name, file] of Object.entries(map))
     if (typeof file !== "string" || !/^[^/\\:]+\.safetensors$/.test(file))
-      throw new TunelabError(`${index}: puts "${name}" into ${JSON.stringify(file)}; only plain names of .safetensors files in the same `
+      throw new TunelabError(`${index}: puts "${name}" into ${shown(file)}; only plain names of .safetensors files in the same `
         + "folder are allowed. Download it again from a source you trust.");
   return new Map(Object.entries(map as Record<string, string>));
 }
 
 function noWeights(folder: string): string {
-  const pickle = fs.readdirSync(folder).find((name) => /\.(bin|pt|pth|ckpt)$/.test(name));
+  const pickle = pickleIn(folder);
   if (!pickle) return "holds neither model.safetensors nor model.safetensors.index.json; download the safetensors files into it.";
-  return `holds ${pickle}, a pickle file, which can run any code when it is read and is therefore not supported. Convert it in Python: `
+  return `holds ${pickle}, ${WHY_NO_PICKLE}. Convert it in Python: `
     + `AutoModelForCausalLM.from_pretrained("${folder}").save_pretrained("${folder}", safe_serialization=True)`;
 }

@@ -5,6 +5,8 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import type { PreTrainedTokenizer } from "@huggingface/transformers" with { "resolution-mode": "import" };
 import { TunelabError } from "../errors";
+import { shown } from "../shown";
+import { range, within } from "./limits";
 
 export interface ChatMessage { role: string; content: string }
 
@@ -33,8 +35,20 @@ const FILES = [
   "tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja", "special_tokens_map.json",
   "added_tokens.json", "vocab.json", "merges.txt",
 ];
+/** A template comes with a model that others made: it may not hang the program. */
+const TEMPLATE_SECONDS = 5;
+/** Put before a template; the empty text keeps a line break at its beginning. */
+const BOUNDED = '{% set range = bounded_range %}{{ "" }}';
 /** Read for its end tokens where there is no generation_config.json; not one of the tokenizer's files. */
 const MODEL_CONFIG = "config.json";
+
+/** Largest id; the largest vocabularies have 300,000 tokens. */
+const MAX_ID = 2 ** 22;
+/** An id in a tokenizer.json that is none, if there is one: the library below would take it, and make lists of that length. */
+function strangeId({ model, added_tokens: added }: Record<string, any>): unknown {
+  const vocab = model?.vocab, ids = [...(typeof vocab === "object" && vocab !== null && !Array.isArray(vocab) ? Object.values(vocab) : []), ...(Array.isArray(added) ? added.map((t) => t?.id) : [])];
+  return ids.find((id) => !(Number.isInteger(id) && id >= 0 && id <= MAX_ID));
+}
 
 /** Reads the tokenizer of a model folder. Nothing is downloaded. */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
@@ -67,6 +81,8 @@ async function build({ [MODEL_CONFIG]: model = "{}", ...files }: Record<string, 
   const generationConfig = "generation_config.json";
   const generation = generationConfig in files ? parse(generationConfig, files[generationConfig]) : parse(MODEL_CONFIG, model);
 
+  const strange = strangeId(json);
+  if (strange !== undefined) fail("tokenizer.json", `holds the token id ${shown(strange)}; ids are whole numbers from 0 to ${MAX_ID}. Download it again.`);
   let inner: PreTrainedTokenizer, vocab: Map<string, number>;
   try {
     inner = new PreTrainedTokenizer(json, config);
@@ -77,11 +93,22 @@ async function build({ [MODEL_CONFIG]: model = "{}", ...files }: Record<string, 
       + `Hugging Face "fast" tokenizer.`);
   }
   const tokens: string[] = [];
-  for (const [token, id] of vocab) tokens[id] = token;
+  for (const [token, id] of vocab) {
+    if (typeof token !== "string" || !Number.isInteger(id)) fail("tokenizer.json", `holds the token ${shown(token)} with the id ${shown(id)}; a text and a whole number are needed. Download it again.`);
+    tokens[id] = token;
+  }
+  const template = (): string => {
+    const source: unknown = inner.get_chat_template();
+    if (typeof source !== "string") throw new Error("it is no text");
+    return source;
+  };
   const isId = (id: unknown): id is number => Number.isInteger(id) && (id as number) in tokens;
   const eos = [...new Set([inner.eos_token_id, generation.eos_token_id].flat())].filter(isId);
   return {
-    encode: (text, { addSpecialTokens = false } = {}) => inner.encode(text, { add_special_tokens: addSpecialTokens }),
+    encode(text, { addSpecialTokens = false } = {}) {
+      const ids = inner.encode(text, { add_special_tokens: addSpecialTokens });
+      return ids.every(Number.isInteger) ? ids : fail("tokenizer.json", "has no token for a part of this text, and no unknown token that is in its vocabulary; download it again.");
+    },
     // clean_up_tokenization_spaces would drop spaces before punctuation: not what the model wrote
     decode: (ids, { skipSpecialTokens = false } = {}) =>
       ids.length ? inner.decode(ids, { skip_special_tokens: skipSpecialTokens, clean_up_tokenization_spaces: false }) : "",
@@ -89,8 +116,11 @@ async function build({ [MODEL_CONFIG]: model = "{}", ...files }: Record<string, 
       if (!inner.chat_template)
         throw new TunelabError(`${where}: the tokenizer has no chat template; use a model trained for chat, or plain text for messages.`);
       const options = { tokenize: false, add_generation_prompt: addGenerationPrompt };
-      try { return inner.apply_chat_template(messages as never, options) as unknown as string; }
-      catch (error) { throw new TunelabError(`${where}: the chat template refuses these messages (${(error as Error).message}).`); }
+      let text: unknown;
+      try { text = within(TEMPLATE_SECONDS, () => inner.apply_chat_template(messages as never, { ...options, chat_template: BOUNDED + template(), bounded_range: range } as never)); }
+      catch (error) { throw new TunelabError(`${where}: the chat template refuses these messages (${(error as Error).message.slice(0, 500)}).`); }
+      if (typeof text === "string") return text;
+      throw new TunelabError(`${where}: the chat template gives no text; use template "plain", or the template of the model's page.`);
     },
     hasChatTemplate: !!inner.chat_template,
     bos: isId(inner.bos_token_id) ? inner.bos_token_id : undefined,

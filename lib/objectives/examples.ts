@@ -108,6 +108,12 @@ function pieces(tokenizer: Tokenizer, messages: ChatMessage[], options: ExampleO
   return found;
 }
 
+/** The texts of a conversation up to its last answer, and of that answer as the template closes it: what `encodeExample` encodes, each apart. */
+export function exampleTexts(tokenizer: Tokenizer, messages: ChatMessage[], options: Omit<ExampleOptions, "loss"> = {}, where = "record"): { prompt: string; completion: string } {
+  const [context, answer] = pieces(tokenizer, messages, options, where);
+  return { prompt: context.text, completion: answer.text };
+}
+
 /** All records of a data set; those left out for their length are counted. */
 export function encodeExamples(tokenizer: Tokenizer, records: readonly unknown[], options: ExampleOptions = {}): Example[] & { skipped?: number } {
   if (records.length === 0) throw new TunelabError("The data set is empty; give at least one record.");

@@ -10,7 +10,7 @@ import { TunelabError } from "../errors";
 import { loadAdapter, saveAdapter } from "../methods/saving";
 import type { Adapter } from "../methods/method";
 import { calibration, type Calibration } from "../metrics/classification";
-import { modelHash, openSafetensors, writeSafetensors, type Model } from "../model";
+import { modelHash, openSafetensors, replaceFiles, writeSafetensors, type Model } from "../model";
 import { softplus, tf, toArrays } from "../tensor";
 import type { Example } from "./examples";
 import { batchesByLength, trunk, type Measuring } from "./log-probabilities";
@@ -93,8 +93,12 @@ const HEAD_FILE = "score.safetensors";
 export function saveRewardModel(folder: string, { method, trained }: Adapter, model: Parameters<typeof saveAdapter>[2]): void {
   const { weight, own } = splitHead(SCORE, trained);
   if (!weight) throw new TunelabError(`${folder}: the adapter has no reward head ("${SCORE}"); save it with saveAdapter.`);
-  saveAdapter(folder, { method, trained: own }, model);
-  writeSafetensors(path.join(folder, HEAD_FILE), toArrays({ [SCORE]: weight }), { format: "pt", base: `${modelHash(model)}` });
+  replaceFiles(folder, {
+    [HEAD_FILE](file) {
+      writeSafetensors(file, toArrays({ [SCORE]: weight }), { format: "pt", base: `${modelHash(model)}` });
+      saveAdapter(folder, { method, trained: own }, model); // when the head is there: if there is no room, the old adapter stays
+    },
+  });
 }
 /** Reads what saveRewardModel wrote. */
 export function loadRewardModel(folder: string, model: Parameters<typeof loadAdapter>[1]): Adapter {

@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { createInterface } from "node:readline";
 import { TunelabError } from "../errors";
+import { shown } from "../shown";
 import { readRecords } from "./jsonl";
 
 export interface DataCard {
@@ -38,11 +39,12 @@ export function cardMistakes(card: unknown): string[] {
   const wrong: string[] = [], isMap = (x: unknown): x is Record<string, unknown> => typeof x === "object" && x !== null && !Array.isArray(x);
   if (!isMap(card)) return ["is not a JSON object; give one with name, description, licence, source, languages, fields and splits."];
   const filled = (x: unknown) => typeof x === "string" && x.trim() !== "";
-  for (const name of ["name", "description", "licence", "source"]) if (!filled(card[name])) wrong.push(`${name} is ${JSON.stringify(card[name])}; give a text.`);
-  if (!Array.isArray(card.languages) || card.languages.length === 0 || !card.languages.every((l) => typeof l === "string" && /^[a-z]{2,3}(-[A-Za-z0-9]+)*$/.test(l))) wrong.push(`languages is ${JSON.stringify(card.languages)}; give a list of codes, like ["en", "zh"].`);
+  for (const name of ["name", "description", "licence", "source"]) if (!filled(card[name])) wrong.push(`${name} is ${shown(card[name])}; give a text.`);
+  if (!Array.isArray(card.languages) || card.languages.length === 0 || !card.languages.every((l) => typeof l === "string" && /^[a-z]{2,3}(-[A-Za-z0-9]+)*$/.test(l))) wrong.push(`languages is ${shown(card.languages)}; give a list of codes, like ["en", "zh"].`);
   if (!isMap(card.fields) || Object.keys(card.fields).length === 0 || !Object.values(card.fields).every(filled)) wrong.push("fields must say in words what each field of a record holds.");
   if (!isMap(card.splits) || Object.keys(card.splits).length === 0) wrong.push("splits must name the files, each with records and sha256.");
   else for (const [name, split] of Object.entries(card.splits)) {
+    if (!/^[^\0]+$/.test(name)) wrong.push(`splits: ${shown(name)} is no name of a file.`);
     if (path.isAbsolute(name) || name.split(/[\\/]/).includes("..")) wrong.push(`splits: ${name} leads out of the folder.`);
     if (!isMap(split) || !Number.isInteger(split.records) || (split.records as number) < 1) wrong.push(`splits: ${name}: records must be a whole number of at least 1.`);
     if (isMap(split) && split.bytes !== undefined && !Number.isInteger(split.bytes)) wrong.push(`splits: ${name}: bytes must be a whole number, or left out.`);
@@ -60,8 +62,8 @@ export interface DataSummary { card: DataCard; records: number; bytes: number; s
 export async function verifyData(folder: string): Promise<DataSummary> {
   const card = readCard(folder), splits: DataSummary["splits"] = {}, wrong: string[] = [];
   for (const [name, { records, bytes, sha256 }] of Object.entries(card.splits)) {
-    const file = path.join(folder, name), size = fs.statSync(file, { throwIfNoEntry: false })?.size;
-    if (size === undefined) { wrong.push(`${name}: there is no such file.`); continue; }
+    const file = path.join(folder, name), stat = fs.statSync(file, { throwIfNoEntry: false }), size = stat?.size;
+    if (size === undefined || !stat!.isFile()) { wrong.push(`${name}: there is no such file.`); continue; }
     const found = await checksum(file), n = /\.jsonl?$/.test(name) ? await countRecords(file, name, card.fields, wrong) : await countLines(file);
     if (found !== sha256) wrong.push(`${name}: sha256 is ${found}, the card says ${sha256}; the file was changed, or the card was not.`);
     if (bytes !== undefined && size !== bytes) wrong.push(`${name}: has ${size} bytes, the card says ${bytes}.`);

@@ -36,7 +36,7 @@ export interface DensityOptions extends WorkOptions, Saving<DensityState> {
   seed?: number;
   kind?: ProbeKind;
   state?: DensityState;
-  /** A Lanczos run from the same seed, such as that of eigenvalues(): its first steps are those of the first vector, and are not made again. */
+  /** A Lanczos run from the same seed, such as that of eigenvalues(): its steps are those of the first vector: they are not made again, and a shorter run is gone on with. */
   known?: LanczosState;
 }
 
@@ -50,9 +50,12 @@ export async function spectralDensity(A: LinearOperator | Curvature, options: De
   if (old && (old.dim !== A.dim || old.steps !== m || old.seed !== seed || old.kind !== kind)) throw new TunelabError(`spectralDensity: the state was made with dimension ${old.dim}, ${old.steps} steps, seed ${old.seed}, kind ${old.kind}, not ${A.dim}, ${m}, ${seed}, ${kind}; use the same settings, or start anew.`);
   const state: DensityState = old ? { ...old, probes: [...old.probes], groups: [...old.groups] } : { dim: A.dim, steps: m, seed, kind, probes: [], groups: [] };
   const { known } = options;
-  if (known && !state.probes.length && !state.current && kind === "gaussian" && known.dim === A.dim && known.seed === seed && known.alpha.length >= m && known.beta.slice(0, m - 1).every((b) => b > 0)) {
-    const { values, weights } = ritz({ alpha: known.alpha.slice(0, m), beta: known.beta.slice(0, m) });
-    state.probes.push({ values, weights });
+  if (known && !state.probes.length && !state.current && kind === "gaussian" && known.dim === A.dim && known.seed === seed && known.beta.slice(0, m - 1).every((b) => b > 0)) {
+    if (known.alpha.length < m) state.current = known; // begun: go on from there
+    else {
+      const { values, weights } = ritz({ alpha: known.alpha.slice(0, m), beta: known.beta.slice(0, m) });
+      state.probes.push({ values, weights });
+    }
   }
   const w = work(probes + groups, t({ zh: "谱密度", en: "spectral density" }), { display });
   const nodes = async (B: LinearOperator, index: number): Promise<Nodes> => {

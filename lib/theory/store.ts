@@ -4,6 +4,7 @@
  */
 import * as fs from "node:fs";
 import { TunelabError } from "../errors";
+import { partialOf } from "../model/partial";
 
 const MAGIC = "tunelab probe 1\n", KINDS = { Float64Array, Float32Array } as const;
 type Kind = keyof typeof KINDS;
@@ -17,7 +18,7 @@ export function saveProbe(file: string, state: object): void {
     arrays.push(value);
     return { $array: arrays.length - 1, kind: value instanceof Float64Array ? "Float64Array" : "Float32Array", length: value.length } satisfies Mention;
   }));
-  const head = Buffer.alloc(8), partial = `${file}.${process.pid}.partial`;
+  const head = Buffer.alloc(8), partial = partialOf(file);
   head.writeBigUInt64LE(BigInt(json.length));
   try {
     const out = fs.openSync(partial, "w"), write = (b: Uint8Array) => { for (let at = 0; at < b.byteLength; ) at += fs.writeSync(out, b, at, Math.min(b.byteLength - at, 2 ** 28)); };
@@ -46,10 +47,15 @@ export function loadProbe<T>(file: string): T {
     if (length > fs.fstatSync(descriptor).size) throw new Error("it ends too early");
     const json = Buffer.from(read(length)).toString(), arrays: (Float64Array | Float32Array)[] = [];
     JSON.parse(json, (_key, value) => { if (value && typeof value === "object" && "$array" in value) mentions.push(value as Mention); return value; });
-    for (const { kind, length } of mentions.sort((a, b) => a.$array - b.$array)) arrays.push(new KINDS[kind](read(length * KINDS[kind].BYTES_PER_ELEMENT).buffer as ArrayBuffer));
+    let left = fs.fstatSync(descriptor).size - MAGIC.length - 8 - length;
+    for (const [i, { $array, kind, length }] of mentions.sort((a, b) => a.$array - b.$array).entries()) {
+      if ($array !== i || !Object.hasOwn(KINDS, kind) || !Number.isSafeInteger(length) || length < 0) throw new Error("it mentions an array in a wrong way");
+      if ((left -= length * KINDS[kind].BYTES_PER_ELEMENT) < 0) throw new Error("it ends too early");
+    }
+    for (const { kind, length } of mentions) arrays.push(new KINDS[kind](read(length * KINDS[kind].BYTES_PER_ELEMENT).buffer as ArrayBuffer));
     return JSON.parse(json, (_key, value) => {
       if (value && typeof value === "object" && "$number" in value) return Number(value.$number);
       return value && typeof value === "object" && "$array" in value ? arrays[(value as Mention).$array] : value;
     }) as T;
-  } catch (error) { return fail((error as Error).message); } finally { fs.closeSync(descriptor); }
+  } catch (error) { return fail(error instanceof RangeError ? "its JSON is nested too deep" : (error as Error).message); } finally { fs.closeSync(descriptor); }
 }

@@ -3,6 +3,7 @@ export * from "./batches";
 export * from "./compare";
 export * from "./experience";
 export * from "./history";
+export * from "./lomo-hooks";
 export * from "./reinforce";
 export { trainableLine, trainableTable } from "./report";
 export * from "./schedule";

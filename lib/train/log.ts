@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { nativeBackend, tf } from "../tensor";
 import { TunelabError } from "../errors";
+import { writeText } from "../model";
 import type { EvaluationRecord, History, StepRecord } from "./history";
 
 export interface Log {
@@ -27,7 +28,8 @@ export function openLog(folder: string, { steps, evaluations }: History): Log {
   write(() => {
     fs.mkdirSync(folder, { recursive: true });
     const lines = [...steps.map((r) => ({ step: r.step, line: text("step", r) })), ...evaluations.map((r) => ({ step: r.step, line: text("evaluation", r) }))];
-    fs.writeFileSync(file, lines.sort((a, b) => a.step - b.step).map(({ line }) => line).join(""));
+    // complete or not at all, and never through a link to somewhere else
+    writeText(file, lines.sort((a, b) => a.step - b.step).map(({ line }) => line).join(""));
   });
   const append = (line: string) => write(() => fs.appendFileSync(file, line));
   const board = summaries(path.join(folder, "tensorboard"));

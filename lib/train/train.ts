@@ -17,7 +17,7 @@ import type { EvaluationRecord, History, StepRecord } from "./history";
 import { openLog } from "./log";
 import { reporter } from "./report";
 import { schedule as makeSchedule, type ScheduleName } from "./schedule";
-import { checkpoints, loadState, saveState, type RunState } from "./state";
+import { checkpoints, loadState, removeUnfinished, saveState, type RunState } from "./state";
 import { notes, stepper, type Trainable } from "./step";
 
 export interface TrainOptions<Example, Batch extends { weight: number }> {
@@ -136,6 +136,7 @@ export async function trainFrom<Example, Batch extends { weight: number }>(optio
 
   const begun = start(options, optimizer, fingerprint, seed), { history } = begun;
   source.restore?.(begun.source);
+  if (folder) removeUnfinished(folder);
   let { step } = begun, scaling = begun.lossScale ?? lossScale?.init(), now: Trainable = { trained: begun.trained, state: begun.optimizer };
   /** The parameters before the latest update, until a finite loss has shown that the update was sound. */
   let before: Params | undefined;
@@ -261,12 +262,22 @@ function start(options: Pick<LoopOptions<never, never>, "model" | "method" | "fo
     try { state = loadState(path); } catch (error) { unreadable ??= error; continue; }
     if (state.fingerprint !== fingerprint)
       throw new TunelabError(`${path} was made with other settings or data, so going on would be neither run. Checkpoint: ${state.fingerprint}. Now: ${fingerprint}. Use the same settings, or another folder.`);
+    checkOptimizer(state, optimizer, path);
     return state;
   }
   if (unreadable) throw unreadable;
   const trained = { ...method.init(model.params, model.config, seed), ...objective.init?.(model.config, seed) };
   if (!Object.keys(trained).length) throw new TunelabError(`train: method "${method.name}" has no tensor to train on this model; choose other targets, or another method.`);
   return { step: 0, trained, optimizer: mapParams(trained, (p) => optimizer.init(p)), history: { steps: [], evaluations: [] }, fingerprint };
+}
+
+/** The optimizer's state must be what this optimizer keeps of these tensors. */
+function checkOptimizer({ trained, optimizer: states }: RunState, optimizer: Optimizer, where: string): void {
+  for (const [name, p] of Object.entries(trained)) {
+    const fresh = optimizer.init(p), shapes = (s: Params) => Object.entries(s).map(([k, t]) => `${k} [${t.shape}]`).sort().join(", "), [needed, found] = [shapes(fresh), shapes(states[name])];
+    dispose(fresh);
+    if (needed !== found) throw new TunelabError(`${where}: of ${name} the optimizer "${optimizer.name}" needs ${needed || "no state"}, but the checkpoint holds ${found || "none"}; resume from an earlier checkpoint, or delete this one.`);
+  }
 }
 
 /** Mean loss over examples, and what the objective measures, each example by its weight. */

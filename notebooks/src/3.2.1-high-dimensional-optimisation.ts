@@ -1,13 +1,13 @@
 // Section 3.2.1 of the course: fine-tuning as optimisation in many dimensions, not convex, with low-loss paths, on the course model.
 // Build both languages with: npm run notebooks -- 3.2.1-high-dimensional-optimisation
-// %% [markdown] lang="zh"
+// %% [markdown] lang="zh" tags=["claim:3.2.1/effective-dimension", "claim:3.2.1/low-loss-path"]
 // # 3.2.1 高维非凸优化：几百万维里，微调为什么找得到路？
 //
 // 书上说，微调是在极高维的空间里解一个非凸问题：点与点相距遥远，到处是局部极小点和鞍点；可是又有“大量低损失路径”，“有效维度仅为总维度的 0.1 %~1 %”。
 // 本节把这几句话逐一变成可以测量的量：带 L2 拉力的目标函数、距离的集中、临界点的指标、两个微调结果之间的路、有效维度。
 //
 // 需要的资源：约 4 GB 内存；2 核 CPU 上约 3 分钟。模型是课程自带的 600 万参数双语小模型；为了省时间，损失只对 8 条短问答计算，一处只看最后一层的参数（单元格里会说明）。
-// %% [markdown] lang="en"
+// %% [markdown] lang="en" tags=["claim:3.2.1/effective-dimension", "claim:3.2.1/low-loss-path"]
 // # 3.2.1 Optimisation in many dimensions, not convex: how does fine-tuning find a way among millions?
 //
 // The book says that fine-tuning solves a non-convex problem in a space of very many dimensions: points are far apart, local minima and saddle points are everywhere. Yet there are "many low-loss pathways", and "the effective dimension is only 0.1 % to 1 % of all".
@@ -49,7 +49,7 @@ const pairs = [1, 2, 3, 4, 5].map((i) => tl.angle(tl.probe(n, 3, 2 * i, "gaussia
 console.log(t({ zh: "本模型的参数空间里，5 对随机方向的夹角（度）：", en: "angles of 5 pairs of random directions in this model's parameter space (degrees):" }), pairs.map((p) => p.degrees.toFixed(3)).join(", "));
 console.log(t({ zh: "理论：95 % 落在", en: "theory: 95 % lie within" }), pairs[0].random.map((d) => d.toFixed(3)).join(" – "));
 table([2, 10, 100, 1000].map((d) => ({ d, [t({ zh: "每维 10 个取值，格点数", en: "10 values a dimension: grid points" })]: `10^${d}`, [t({ zh: "单位立方体里内切球占的体积", en: "part of the unit cube in its inscribed ball" })]: `10^${((d / 2) * Math.log10(Math.PI) - d * Math.log10(2) - logGamma(d / 2 + 1) / Math.LN10).toFixed(1)}` })));
-// %% [markdown] lang="zh"
+// %% [markdown] lang="zh" tags=["claim:erratum/2"]
 // 两处说明：
 //
 // * 书上说，100 亿个参数各取 10 个值，有 $10^{100}$ 种组合。应当是 $10^{10^{10}}$：指数本身就是一百亿。
@@ -60,7 +60,7 @@ table([2, 10, 100, 1000].map((d) => ({ d, [t({ zh: "每维 10 个取值，格点
 // $$\min_\theta\ \mathbb E\,[L(f_\theta(x),y)]+\lambda\lVert\theta-\theta_p\rVert^2$$
 //
 // $\theta_p$ 是预训练的权重，第二项把参数拉回去（L2-SP）。用 Adam 走同样多步，比较四种拉力：训练样本、未见过的样本、一般文本（遗忘）的损失，以及走了多远。
-// %% [markdown] lang="en"
+// %% [markdown] lang="en" tags=["claim:erratum/2"]
 // Two remarks:
 //
 // * The book says that 10 values for each of 10 billion parameters make $10^{100}$ combinations. It should be $10^{10^{10}}$: the exponent itself is ten billion.
@@ -172,11 +172,11 @@ table(indices.map((s) => ({
 })));
 for (const s of indices) console.log(`${s.when}: ${s.atLeast > 0 ? t({ zh: `至少 ${s.atLeast} 个方向向下弯，损失在这里不是凸的。`, en: `at least ${s.atLeast} directions bend downwards; the loss is not convex here.` }) : t({ zh: "没有确定的负曲率。", en: "no certain negative curvature." })}`);
 console.log(t({ zh: `式（3.1）的拉力给每个特征值加上 2λ。要让这一层在预训练的点上变成凸的，需要 λ ≥ ${(-indices[0].lowest / 2).toFixed(2)}。`, en: `The pull of (3.1) adds 2λ to every eigenvalue. For this layer to be convex at the pre-trained point it takes λ ≥ ${(-indices[0].lowest / 2).toFixed(2)}.` }));
-// %% [markdown] lang="zh"
+// %% [markdown] lang="zh" tags=["claim:3.2.1/starts"]
 // ### 走到不同的地方？
 //
 // 书上说，不同的起点会收敛到不同的极小点，性能可能差异很大。这里起点相同（预训练权重），只有数据的顺序不同。两次微调的位移有多长，夹角多大？随机方向的夹角是 90°。（书上还说非凸会使损失突然升高或振荡：那是步长与曲率的问题，见 3.2.2 第 4 节。）
-// %% [markdown] lang="en"
+// %% [markdown] lang="en" tags=["claim:3.2.1/starts"]
 // ### To different places?
 //
 // The book says that different starting points lead to different minima, which may perform very differently. Here the start is the same (the pre-trained weights), only the order of the data differs. How long are the two moves, and what is the angle between them? Random directions are at 90°. (The book also says that non-convexity makes the loss jump or oscillate: that is a matter of step length and curvature, see part 4 of 3.2.2.)
@@ -230,14 +230,14 @@ console.log(t({ zh: "“存在低损失路径”：从同一个预训练点出�
 console.log((far.barrier > 0.01 ? t({ zh: "与重排的解之间直线有势垒：损失不是凸的。", en: "To the permuted solution the straight line has a barrier: the loss is not convex. " }) : t({ zh: "与重排的解之间直线没有势垒。", en: "To the permuted solution the straight line has no barrier. " }))
   + (low(curve) && unusedBarriers[2] < 0.7 * unusedBarriers[1] ? t({ zh: "训练过的曲线绕过去了，", en: "The trained curve goes round it; " }) : curve.barrier < 0.7 * far.barrier ? t({ zh: "训练过的曲线只绕过去一部分：", en: "The trained curve goes round it in part: " }) : t({ zh: "这样短的训练没有找到绕路：", en: "Training this short has not found a way round: " }))
   + t({ zh: `它的势垒与直线之比，这 8 条样本上 ${(curve.barrier / far.barrier).toFixed(2)}，未用过的样本上 ${(unusedBarriers[2] / unusedBarriers[1]).toFixed(2)}。`, en: `its barrier over the line's is ${(curve.barrier / far.barrier).toFixed(2)} on these 8 examples, ${(unusedBarriers[2] / unusedBarriers[1]).toFixed(2)} on unused ones.` }));
-// %% [markdown] lang="zh"
+// %% [markdown] lang="zh" tags=["claim:3.2.1/effective-dimension"]
 // ### 有效维度
 //
 // $$N_{\text{eff}}(z)=\sum_i\frac{\lambda_i}{\lambda_i+z}$$
 //
 // 数的是“数据比先验更能决定”的方向：$\lambda_i\gg z$ 的算 1，$\lambda_i\ll z$ 的算 0。$z$ 是先验的精度；式（3.1）的拉力对应 $z=2\lambda$。它要求 $\lambda_i\ge0$，所以用 Gauss-Newton 矩阵（黑塞矩阵里不含负曲率的那部分），这里是全部 $n$ 个参数。误差棒来自随机向量（95 %）。
 // 书上说有效维度是总维度的 0.1 %~1 %，但没有说 $z$ 是多少。
-// %% [markdown] lang="en"
+// %% [markdown] lang="en" tags=["claim:3.2.1/effective-dimension"]
 // ### Effective dimension
 //
 // $$N_{\text{eff}}(z)=\sum_i\frac{\lambda_i}{\lambda_i+z}$$
@@ -263,11 +263,11 @@ const fine = Array.from({ length: 600 }, (_, i) => 10 ** (-5 + i / 100)), inside
 effective.forEach(({ when }, i) => console.log(`${when}: ${inside[i].length ? t({ zh: `z 在 ${inside[i][0].toPrecision(2)} λ₁ 到 ${inside[i][inside[i].length - 1].toPrecision(2)} λ₁ 之间时，有效维度是 0.1 %~1 %；`, en: `for z from ${inside[i][0].toPrecision(2)} λ₁ to ${inside[i][inside[i].length - 1].toPrecision(2)} λ₁ the effective dimension is 0.1 % to 1 %; ` }) : t({ zh: "没有 z 使它落在 0.1 %~1 %；", en: "for no z is it 0.1 % to 1 %; " })}z = λ₁/10: ${percent(effective[i], 0.1).mean.toPrecision(2)} %, λ₁/1000: ${percent(effective[i], 0.001).mean.toPrecision(2)} %`));
 const spread = percent(effective[0], 1e-3).mean / percent(effective[0], 0.1).mean;
 console.log(t({ zh: `z 差 100 倍，有效维度差 ${spread.toFixed(0)} 倍。`, en: `A factor of 100 in z is a factor of ${spread.toFixed(0)} in the effective dimension. ` }) + (spread > 5 ? t({ zh: "所以“0.1 %~1 %”只有连同 z 一起才有意义。", en: "So \"0.1 % to 1 %\" means something only together with z." }) : t({ zh: "它对 z 不敏感。", en: "It hardly depends on z." })));
-// %% [markdown] lang="zh"
+// %% [markdown] lang="zh" tags=["claim:3.2.1/effective-dimension"]
 // ### 约束
 //
 // 少数方向起作用，所以可以只在一个小的子集或子空间里找解：稀疏约束（只动几个参数）、低秩约束（LoRA）等。下表从形状算出几种约束各留下多少自由度。与书上的 0.1 %~1 % 相比，有的多，有的少。个数之外更要紧的是**哪些**方向有用，那要由方法来选：这是后面几节的题目。
-// %% [markdown] lang="en"
+// %% [markdown] lang="en" tags=["claim:3.2.1/effective-dimension"]
 // ### Constraints
 //
 // Since few directions matter, one may look for a solution in a small subset or subspace: sparse constraints (move a few parameters), low-rank constraints (LoRA), and so on. The table computes from the shapes how much freedom some constraints leave. Some are above the book's 0.1 % to 1 %, some below. More than their number it matters **which** directions are useful, and that is for the method to choose: the subject of later sections.

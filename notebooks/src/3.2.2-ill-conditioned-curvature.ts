@@ -1,13 +1,13 @@
 // Section 3.2.2 of the course: the Hessian's spectrum, condition numbers and what they do to optimizers, on the course model.
 // Build both languages with: npm run notebooks -- 3.2.2-ill-conditioned-curvature
-// %% [markdown] lang="zh"
+// %% [markdown] lang="zh" tags=["claim:3.2.2/few-large", "claim:3.2.2/condition-number"]
 // # 3.2.2 病态曲率分析：同一个步长，为什么对有的方向太大，对有的方向太小？
 //
 // 书上说：损失的黑塞矩阵有“少数大特征值和大量接近零的特征值”，“条件数通常超过 $10^4$”，所以梯度下降又慢又不稳。这些话能测出来吗？用哪个条件数？
 // 本节在课程自带的 600 万参数模型上，不写出黑塞矩阵（它有几十万亿个元素），量出它两端的特征值、整个谱、迹和条件数，再看梯度下降和 Adam 在这样的曲率上怎么走，以及微调前后、LoRA 的参数里有什么不同。
 //
 // 需要的资源：约 5 GB 内存；2 核 CPU 上约 3 分钟。为了省时间，曲率只对 8 条短问答计算；随机向量和步数都少，所以结果带误差棒。
-// %% [markdown] lang="en"
+// %% [markdown] lang="en" tags=["claim:3.2.2/few-large", "claim:3.2.2/condition-number"]
 // # 3.2.2 Ill-conditioned curvature: why is one step too long for some directions and too short for others?
 //
 // The book says that the Hessian of the loss has "few large eigenvalues and very many near zero", that its condition number "usually exceeds $10^4$", and that this makes gradient descent slow and unstable. Can that be measured? Which condition number is meant?

@@ -284,10 +284,10 @@ for (const m of [1, 2, 3]) {
 }
 const speedUp = seconds[0] / seconds[2];
 console.log(t({ zh: "“从三百多小时到三十几小时（约 10 倍）”：这里 LoRA 每步比全参数快", en: "\"From over three hundred hours to some thirty (about 10 times)\": here a step of LoRA is faster than a full one by" }), `${speedUp.toFixed(2)} ×;`, speedUp >= 8 ? t({ zh: "与书上相当", en: "as the book says" }) : speedUp > 1.1 ? t({ zh: "方向一致，但远不到 10 倍", en: "the same direction, but far from 10 times" }) : t({ zh: "看不出加速", en: "no gain in time to be seen" }));
-// %% [markdown] lang="zh"
+// %% [markdown] lang="zh" tags=["claim:3.2.5/ten-times"]
 // 为什么在一台机器上不会有 10 倍？每个词元的前向约 $2N$ 次浮点运算；反向要 $2N$ 次求激活的梯度、$2N$ 次求权重的梯度。LoRA 省掉的只是最后一项，所以矩阵乘法至多从 $6N$ 降到 $4N$：**1.5 倍**（优化器更新再省一点）。
 // 书上的 10 倍来自别处：优化器状态不再占内存，175B 模型因此用更少的显卡、更少的通信、更大的批。它是系统的收益，不是运算量的收益。
-// %% [markdown] lang="en"
+// %% [markdown] lang="en" tags=["claim:3.2.5/ten-times"]
 // Why can it not be 10 times on one machine? A forward pass takes about $2N$ operations a token; backward takes $2N$ for the gradients of activations and $2N$ for those of weights. LoRA saves the last part alone, so matrix products fall from $6N$ to $4N$ at best: **1.5 times** (and the optimizer's update a little more).
 // The book's 10 times must come from elsewhere: with no optimizer state for 175B parameters one needs fewer cards, less communication, and can take larger batches. It is a gain of the system, not of arithmetic.
 // %% [markdown] lang="zh"

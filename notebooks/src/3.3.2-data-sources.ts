@@ -345,11 +345,11 @@ await show(lineChart({
   series: [{ name: t({ zh: "一致的比例", en: "observed" }), x: shares, y: simulated.map((s) => s.agree) }, { name: t({ zh: "κ，模拟", en: "κ, simulated" }), x: shares, y: simulated.map((s) => s.kappa) }, { name: t({ zh: "κ，公式", en: "κ, formula" }), x: shares, y: formula }],
   alt: shares.map((s, i) => `${s}: ${simulated[i].agree.toFixed(2)}, κ ${simulated[i].kappa.toFixed(2)} (${formula[i].toFixed(2)})`).join("; "),
 }));
-// %% [markdown] lang="zh"
+// %% [markdown] lang="zh" tags=["claim:3.3.2/enough"]
 // ### 3.4 要标多少条？
 //
 // 书上说标注的数据量“应足够大”。对一致性来说，多大才够？从 208 条里有放回地抽 $n$ 条，抽 200 次，看 κ 的估计有多散：误差棒是标准差。
-// %% [markdown] lang="en"
+// %% [markdown] lang="en" tags=["claim:3.3.2/enough"]
 // ### 3.4 How many items?
 //
 // The book says that enough must be labelled. How much is enough to know the agreement? We draw $n$ of the 208 items with replacement, 200 times, and see how far the estimates of κ scatter: error bars are standard deviations.

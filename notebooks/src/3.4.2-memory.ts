@@ -213,11 +213,11 @@ await show(barChart({
 }));
 const ratio = memory.LOMO.later / memory.AdamW.later;
 console.log(t({ zh: `LOMO 的峰值是 AdamW 的 ${(100 * ratio).toFixed(0)} %`, en: `LOMO's peak is ${(100 * ratio).toFixed(0)} % of AdamW's` }));
-// %% [markdown] lang="zh"
+// %% [markdown] lang="zh" tags=["claim:3.4.2/lomo-memory"]
 // 峰值里还有激活值和词表大小的 logits，它们与优化器无关；模型越大，权重、梯度和状态所占的份额越大。本库为了不改动基座，训练的是权重的一份副本。SmolLM2-135M 的同一张表（每个优化器单独一个进程，含进程峰值）在 `docs/performance.md`，用 `node bench/memory.mjs` 重算。
 //
 // **与书上的说法对照。** “LOMO 能够将内存使用量降低到标准方法的 10.8 %”：这是论文摘要里的数字，基准是混合精度的 AdamW，而且同时用了激活重计算等技术。只看权重、梯度和状态，按每个参数的字节数算出来是：
-// %% [markdown] lang="en"
+// %% [markdown] lang="en" tags=["claim:3.4.2/lomo-memory"]
 // The peak also holds activations and logits as wide as the vocabulary, which have nothing to do with the optimizer; the larger the model, the larger the part of weights, gradients and state. So as not to touch the base, this library trains a copy of the weights. The same table for SmolLM2-135M (each optimizer in a process of its own, with the process's peak) is in `docs/performance.md`; `node bench/memory.mjs` makes it anew.
 //
 // **Held against the book.** "LOMO lowers memory to 10.8 % of the standard way": that is the number of the paper's abstract; its baseline is AdamW in mixed precision, and activations are recomputed and other savings used at the same time. For weights, gradients and state alone, the bytes a parameter give:

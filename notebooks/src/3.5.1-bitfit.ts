@@ -1,13 +1,13 @@
 // Section 3.5.1 of the course: BitFit. Which biases exist where, what a model without biases can do, learning rate, amount of data, memory.
 // Build both languages with: npm run notebooks -- 3.5.1-bitfit
-// %% [markdown] lang="zh"
+// %% [markdown] lang="zh" tags=["claim:3.5.1/share"]
 // # 3.5.1 BitFit：只训练偏置，够不够？
 //
 // 3.5 节的部分参数微调只改动模型已有参数的一小部分。BitFit 挑的是**偏置**：一个 15 亿参数的模型里，只有几万个。
 // 改这么少，能学到多少？书上说：“仅调整 0.1 %~1 % 的参数即可达到全参数微调 90 % 以上的性能。”本节先数一数偏置到底有多少，再在课程模型上与全参数微调比较：学习率、数据多少、内存，逐项测量。
 //
 // 需要的资源：课程模型（6 百万参数，Qwen2 结构），约 1.5 GB 内存；2 核 CPU 上约 3 分钟。
-// %% [markdown] lang="en"
+// %% [markdown] lang="en" tags=["claim:3.5.1/share"]
 // # 3.5.1 BitFit: train the biases alone. Is that enough?
 //
 // The methods of section 3.5 change a small part of the parameters that a model has. BitFit takes the **biases**: a few ten thousand in a model of 1.5 billion parameters.
@@ -221,11 +221,11 @@ for (const [i, n] of amounts.entries()) for (const pick of ["best", "last"] as c
   const gap = tl.mean(few.existing[pick][i]) - tl.mean(few.full[pick][i]), noise = half(few.existing[pick][i]) + half(few.full[pick][i]);
   console.log(t({ zh: `${n} 个样本，${PICKS[pick]}：BitFit − 全参数 = ${gap.toFixed(3)}，`, en: `${n} examples, ${PICKS[pick]}: BitFit − full = ${gap.toFixed(3)}, ` }) + (Math.abs(gap) <= Math.max(noise, 0.01) ? t({ zh: "不超过种子之间的差别（或 0.01）：相当", en: "no more than seeds differ (or 0.01): alike" }) : gap < 0 ? t({ zh: "BitFit 更好", en: "BitFit is better" }) : t({ zh: "全参数更好", en: "full is better" })));
 }
-// %% [markdown] lang="zh"
+// %% [markdown] lang="zh" tags=["claim:3.5.1/memory"]
 // ## 7. 内存、时间、存储
 //
 // 书上说这类方法“内存占用可减少 30 %~50 %”。省下来的是梯度和优化器状态（AdamW：每个参数 4 + 8 字节），省不了的是权重和激活值。先实测本机上同时存在的张量（含模型本身），再按形状算 1.5B 模型（FP32，不含激活值）。
-// %% [markdown] lang="en"
+// %% [markdown] lang="en" tags=["claim:3.5.1/memory"]
 // ## 7. Memory, time, storage
 //
 // The book says of methods of this kind that "memory falls by 30 % to 50 %". What is saved is gradients and optimizer state (AdamW: 4 + 8 bytes a parameter); weights and activations are not. First we measure the tensors that exist at once on this machine (with the model itself), then compute the 1.5B model from its shapes (FP32, without activations).

@@ -42,11 +42,11 @@ const drawMask = ({ ids, target }: tl.Example) => tl.showTokens(Array.from(ids, 
 console.log(t({ zh: "训练 / 验证 / 测试", en: "train / validation / test" }), trainSet.length, validation.length, test.length, t({ zh: "；security-qa 测试", en: "; security-qa test" }), securityTest.length);
 const shown = trainRecords.findIndex(({ question }, i) => /密码|攻击|漏洞|网络/.test(question) && !Array.from(trainSet[i].ids).some((id) => model.tokenizer.decode([id]).includes("\ufffd"))); // on security, and no character of several tokens
 drawMask(trainSet[shown]);
-// %% [markdown] lang="zh"
+// %% [markdown] lang="zh" tags=["claim:3.5.3/listing"]
 // ## 2. 训练
 //
 // 与书上一样 5 轮、AdamW、不做权重衰减、10 % 的步数预热、余弦下降。学习率取 3.5.1 节的扫描中表现好的一个（书上是 $10^{-4}$，第 6 节会比较）。每轮在验证集上看一次，并写检查点；中断了就用 `resume: true` 接着跑。
-// %% [markdown] lang="en"
+// %% [markdown] lang="en" tags=["claim:3.5.3/listing"]
 // ## 2. Training
 //
 // As in the book: 5 epochs, AdamW without weight decay, warm-up over 10 % of the steps, then a cosine. The learning rate is one that did well in the sweep of 3.5.1 (the book's is $10^{-4}$; part 6 compares). Once an epoch the validation set is looked at and a checkpoint written; after an interruption `resume: true` goes on.

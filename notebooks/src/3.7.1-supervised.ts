@@ -112,8 +112,8 @@ const ways = {
   [t({ zh: "长度相近", en: "like length" })]: positions(groupsOf(byLength, 8)), [t({ zh: "打包到 256", en: "packed to 256" })]: positions(groupsOf(packed, 4)),
 };
 await show(barChart({
-  title: t({ zh: `${some.length} 个样本：真词元与填充`, en: `${some.length} examples: real tokens and padding` }), x: { title: t({ zh: "办法", en: "way" }) }, y: { title: t({ zh: "位置数", en: "positions" }) },
-  series: [{ name: t({ zh: "真词元", en: "real tokens" }), x: Object.keys(ways), y: Object.keys(ways).map(() => real) }, { name: t({ zh: "填充", en: "padding" }), x: Object.keys(ways), y: Object.values(ways).map((n) => n - real) }],
+  title: t({ zh: `${some.length} 个样本：真词元与填充`, en: `${some.length} examples: real tokens and padding` }), x: { title: t({ zh: "办法", en: "way" }) }, y: { title: t({ zh: "位置数（千）", en: "positions (thousands)" }) },
+  series: [{ name: t({ zh: "真词元", en: "real tokens" }), x: Object.keys(ways), y: Object.keys(ways).map(() => real / 1000) }, { name: t({ zh: "填充", en: "padding" }), x: Object.keys(ways), y: Object.values(ways).map((n) => (n - real) / 1000) }],
   alt: Object.entries(ways).map(([name, n]) => `${name}: ${n} (${((100 * (n - real)) / n).toFixed(0)} % ${t({ zh: "填充", en: "padding" })})`).join("; "),
 }));
 // %% [markdown] lang="zh"

@@ -1,10 +1,11 @@
 // Builds notebooks from sources: each source is type-checked, run once, and written in both languages.
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { lastCell } from "./contents.mjs";
 import { inLanguage, notebookJson, withoutMachine } from "./outputs.mjs";
 import { LANGUAGES, NotebookError, cellsFor, checkHeadings, parseSource, sourceHash, toNotebook } from "./source.mjs";
 
@@ -64,28 +65,42 @@ async function run(cells, { file, folder, quick, onCell }) {
   }
 }
 
+/** Outputs of both languages from the notebooks that are there. @throws NotebookError where their code is not the source's, or was not run */
+function outputsBefore(folder, name, code, file) {
+  return LANGUAGES.map((language) => {
+    const path = join(folder, language, `${name}.ipynb`), old = existsSync(path) ? JSON.parse(readFileSync(path, "utf8")).cells.filter((cell) => cell.cell_type === "code") : [];
+    const same = old.length === code.length && old.every((cell, i) => [cell.source].flat().join("") === code[i].text && Number.isInteger(cell.execution_count));
+    if (!same) throw new NotebookError(`${file}: its code was changed since ${language}/${name}.ipynb was run; build it without --text`);
+    return old.map((cell) => cell.outputs);
+  });
+}
+
 /**
  * Builds <folder>/zh/<name>.ipynb and en/<name>.ipynb from src/<name>.ts. Both are replaced only when all went well.
- * `quick`: reduced budgets (TUNELAB_QUICK=1). `out`: write there instead of into `folder`.
+ * `quick`: reduced budgets (TUNELAB_QUICK=1). `text`: words and links only, keeping the outputs of code that has not changed.
+ * `out`: write there instead of into `folder`.
  * @throws NotebookError naming file, line and what was wrong
  */
-export async function build(folder, name, { quick = false, out = folder, onCell = () => {} } = {}) {
+export async function build(folder, name, { quick = false, text: textOnly = false, out = folder, onCell = () => {} } = {}) {
   const path = join(folder, "src", `${name}.ts`);
   const file = relative(root, path);
   const text = readFileSync(path, "utf8");
   const cells = parseSource(text, file);
   checkHeadings(cells, file);
   const code = cells.filter(({ kind }) => kind === "code");
-  const runIn = join(folder, LANGUAGES[0]); // as deep as the notebooks will lie, so that relative paths hold
-  mkdirSync(runIn, { recursive: true });
-  const raw = await run(code, { file, folder: runIn, quick, onCell });
-  const clean = raw.map((outputs, i) => withoutMachine(outputs, root, `${file}:${code[i].line}`));
-  const written = LANGUAGES.map((language) => {
-    const outputs = clean.map((cellOutputs) => inLanguage(cellOutputs, language));
+  const fresh = async () => {
+    const runIn = join(folder, LANGUAGES[0]); // as deep as the notebooks will lie, so that relative paths hold
+    mkdirSync(runIn, { recursive: true });
+    const raw = await run(code, { file, folder: runIn, quick, onCell });
+    const clean = raw.map((outputs, i) => withoutMachine(outputs, root, `${file}:${code[i].line}`));
+    return LANGUAGES.map((language) => clean.map((cellOutputs) => inLanguage(cellOutputs, language)));
+  };
+  const outputs = textOnly ? outputsBefore(folder, name, code, file) : await fresh();
+  const written = LANGUAGES.map((language, i) => {
     const tunelab = { source: `src/${name}.ts`, sha256: sourceHash(text) };
     const target = join(out, language, `${name}.ipynb`);
     mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(`${target}.new`, notebookJson(toNotebook(cellsFor(cells, language), { outputs, tunelab })));
+    writeFileSync(`${target}.new`, notebookJson(toNotebook([...cellsFor(cells, language), ...lastCell(folder, name, language, cells)], { outputs: outputs[i], tunelab })));
     return target;
   });
   for (const target of written) renameSync(`${target}.new`, target);

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { contents, lastCell, withTable } from "./contents.mjs";
 import { LANGUAGES, NotebookError, cellsFor, checkHeadings, parseSource, sourceHash } from "./source.mjs";
 
 function names(folder, suffix) {
@@ -12,13 +13,14 @@ function names(folder, suffix) {
 /** The names of a course folder's sources (src/<name>.ts). */
 export const sourceNames = (folder) => names(join(folder, "src"), ".ts");
 
-function problemsOf(notebook, cells, hash) {
-  if (notebook.metadata?.tunelab?.sha256 !== hash) return ["is older than its source"];
-  const text = ({ source }) => (Array.isArray(source) ? source.join("") : source);
-  const same = (cell, i) => cell.cell_type === cells[i]?.kind && text(cell) === cells[i].text;
-  if (notebook.cells.length !== cells.length || !notebook.cells.every(same)) return ["was edited by hand; edit the source instead"];
+function problemsOf(notebook, cells, last, hash) {
+  const text = ({ source }) => (Array.isArray(source) ? source.join("") : source), all = [...cells, ...last];
+  const same = (cell, i) => cell.cell_type === all[i]?.kind && text(cell) === all[i].text;
+  if (notebook.metadata?.tunelab?.sha256 !== hash) return ["is older than its source: run"];
+  if (!notebook.cells.slice(0, cells.length).every(same) || notebook.cells.length < cells.length) return ["was edited by hand; edit the source instead: run"];
   const code = notebook.cells.filter((cell) => cell.cell_type === "code");
-  return code.every((cell) => Number.isInteger(cell.execution_count)) ? [] : ["holds cells that were not run"];
+  if (!code.every((cell) => Number.isInteger(cell.execution_count))) return ["holds cells that were not run: run"];
+  return notebook.cells.length === all.length && notebook.cells.every(same) ? [] : ["has old links in its last cell: run `npm run notebooks -- --text` or"];
 }
 
 /**
@@ -43,13 +45,19 @@ export function checkNotebooks(folder) {
     for (const language of LANGUAGES) {
       const path = join(folder, language, `${name}.ipynb`);
       const notebook = existsSync(path) && JSON.parse(readFileSync(path, "utf8"));
-      const found = notebook ? problemsOf(notebook, cellsFor(cells, language), sourceHash(text)) : ["is missing"];
-      problems.push(...found.map((problem) => `${language}/${name}.ipynb ${problem}: run \`npm run notebooks -- ${name}\``));
+      const found = notebook ? problemsOf(notebook, cellsFor(cells, language), lastCell(folder, name, language, cells), sourceHash(text)) : ["is missing: run"];
+      problems.push(...found.map((problem) => `${language}/${name}.ipynb ${problem} \`npm run notebooks -- ${name}\``));
     }
   }
   for (const language of LANGUAGES) {
     const orphans = names(join(folder, language), ".ipynb").filter((name) => !sources.includes(name));
     problems.push(...orphans.map((name) => `${language}/${name}.ipynb has no source src/${name}.ts: delete it`));
+  }
+  const listed = contents(folder).map(({ name }) => name);
+  if (listed.length) {
+    problems.push(...sources.filter((name) => !listed.includes(name)).map((name) => `course.json does not list ${name}: add it`), ...listed.filter((name) => !sources.includes(name)).map((name) => `course.json lists ${name}, which has no source`));
+    const readme = readFileSync(join(folder, "README.md"), "utf8");
+    if (withTable(readme, folder) !== readme) problems.push("README.md's table is not what course.json says: run `npm run notebooks -- --text`");
   }
   return problems;
 }

@@ -1,24 +1,26 @@
-// npm run notebooks -- [name…] [--quick]: builds the course's notebooks; a name may be a beginning, such as 3.6.
+// npm run notebooks -- [name…] [--quick | --text]: builds the course's notebooks; a name may be a beginning, such as 3.6.
 // --quick runs with reduced budgets and writes into a temporary folder: it proves that all cells run, and changes nothing.
-import { mkdtempSync } from "node:fs";
+// --text takes over words and links of sources whose code has not changed, without running anything, and the table of notebooks/README.md.
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, typeCheck } from "./build.mjs";
 import { sourceNames } from "./check.mjs";
+import { withTable } from "./contents.mjs";
 import { NotebookError } from "./source.mjs";
 
 const folder = fileURLToPath(new URL("../../notebooks", import.meta.url));
 const flags = process.argv.slice(2).filter((arg) => arg.startsWith("-"));
 const wanted = process.argv.slice(2).filter((arg) => !arg.startsWith("-"));
-const quick = flags.includes("--quick");
+const quick = flags.includes("--quick"), text = flags.includes("--text");
 
 const all = sourceNames(folder);
 const names = wanted.length ? all.filter((name) => wanted.some((start) => name.startsWith(start))) : all;
-const unknown = [...flags.filter((flag) => flag !== "--quick"), ...wanted.filter((start) => !all.some((name) => name.startsWith(start)))];
+const unknown = [...flags.filter((flag) => !["--quick", "--text"].includes(flag)), ...wanted.filter((start) => !all.some((name) => name.startsWith(start)))];
 if (unknown.length || !names.length) {
   const what = unknown.length ? `not known: ${unknown.join(" ")}` : "there is no source in notebooks/src";
-  console.error(`usage: npm run notebooks -- [name…] [--quick]\n${what}\nsources: ${all.join(" ")}`);
+  console.error(`usage: npm run notebooks -- [name…] [--quick | --text]\n${what}\nsources: ${all.join(" ")}`);
   process.exit(2);
 }
 
@@ -40,7 +42,7 @@ async function buildOne(name) {
   };
   const beat = setInterval(tell, 1000);
   try {
-    await build(folder, name, { quick, out, onCell: (i, n) => ((at = `cell ${i + 1} of ${n}`), tell()) });
+    await build(folder, name, { quick, text, out, onCell: (i, n) => ((at = `cell ${i + 1} of ${n}`), tell()) });
     console.log(`${clear}${name}: done in ${seconds(start)}`);
   } catch (error) {
     if (!(error instanceof NotebookError)) throw error;
@@ -59,5 +61,7 @@ try {
   process.exit(1);
 }
 for (const name of names) await buildOne(name);
+const readme = join(folder, "README.md");
+if (!quick) writeFileSync(readme, withTable(readFileSync(readme, "utf8"), folder));
 if (quick) console.log(`written to ${out}`);
 process.exitCode = failed ? 1 : 0;

@@ -21,7 +21,7 @@ writeFileSync(data, Array.from({ length: 6 }, (_, i) => `${JSON.stringify({ ques
 test("every command explains itself", async () => {
   const all = await tunelab("--help");
   assert.equal(all.code, 0);
-  for (const command of ["finetune", "compare", "align", "generate", "evaluate", "info"]) {
+  for (const command of ["finetune", "compare", "align", "generate", "evaluate", "info", "recipe"]) {
     assert.match(all.out, new RegExp(`\\n  ${command} `));
     const { code, out } = await tunelab(command, "--help");
     assert.equal(code, 0);

@@ -1,21 +1,13 @@
 /** Every method on the command line: finetune, then evaluate, generate and info with the adapter that it wrote; options of another method are refused. */
 import assert from "node:assert/strict";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { userError } from "../support/compare";
 import { temporary } from "../support/fixtures";
-import { writeTinyFolder } from "../train/support";
-import { tunelab } from "./run";
+import { tinyTask, tunelab } from "./run";
 
-const folder = temporary(), work = folder(), data = join(work, "data.jsonl"), model = join(work, "model");
-
-before(() => {
-  process.env.TUNELAB_JIT = "0";
-  writeTinyFolder(model);
-  writeFileSync(data, Array.from({ length: 4 }, (_, i) => `${JSON.stringify({ question: `What is ${i}?`, answer: `It is ${i}.` })}\n`).join(""));
-});
-after(() => { delete process.env.TUNELAB_JIT; });
+const folder = temporary(), work = folder(), { model, data } = tinyTask(work);
 
 const METHODS: Record<string, string[]> = {
   lora: ["--rank", "2"], ia3: [], bitfit: [], full: ["--parameters", "mlp,norm"], fish: ["--density", "0.05", "--samples", "3"], "diff-pruning": ["--density", "0.1", "--structure", "row"],

@@ -27,10 +27,49 @@ const stopEarly = (take: (found: { best: number; at: number }) => number, early:
   for (at = 1; at < losses.length; at++) { if (losses[at] < losses[best]) best = at; else if (at - best >= patience - early) break; }
   return take({ best, at });
 };
+/** Forgotten over learned, of losses [task, general] before and after. */
+const forgetting = ({ least = 0, divide = true, none = NaN }) => (before: number[], after: number[]) => {
+  const learned = before[0] - after[0], lost = Math.max(least, after[1] - before[1]);
+  return learned > 0 ? Math.round(1e6 * (divide ? lost / learned : lost)) / 1e6 : none;
+};
+const clipped = (ratio: number, epsilon: number) => Math.min(Math.max(ratio, 1 - epsilon), 1 + epsilon);
+/** The k values that score highest, in their places. */
+const keepLargest = (score: (v: number) => number) => (values: number[], k: number) => {
+  const kept = new Set(values.map((_, i) => i).sort((a, b) => score(values[b]) - score(values[a])).slice(0, k));
+  return values.map((v, i) => (kept.has(i) ? v : 0));
+};
+/** The class with most votes; where votes are equal, that of the order `first`, or the last of it. */
+const majority = (first: (classes: string[]) => string[], takeLast = false) => (votes: string[]) => {
+  const count = (c: string) => votes.filter((v) => v === c).length, order = first([...new Set(votes)]);
+  return order.reduce((best, c) => (count(c) > count(best) || (takeLast && count(c) === count(best)) ? c : best));
+};
+/** Position and label of the tokens that `counts` allows; the position is `shift` from the token's own. */
+const predicted = (shift: number, counts: (isAnswer: boolean[], t: number) => boolean) => (ids: number[], isAnswer: boolean[]) => ids.flatMap((id, t) => (t > 0 && counts(isAnswer, t) ? [[t + shift, id]] : []));
 type Labelled = { text: string; label: string }[];
 const conflicts = (records: Labelled) => records.map((r) => r.text).filter((x, i, all) => all.indexOf(x) === i && new Set(records.filter((r) => r.text === x).map((r) => r.label)).size > 1);
+/** A sequential adapter with rows of weights: with or without its skip connection and ReLU, or with ReLU at the end. */
+const bottleneck = (skip: boolean, inside: boolean, atEnd = false) => (h: number[], down: number[][], up: number[][]) => {
+  const dot = (a: number[], b: number[]) => a.reduce((s, v, i) => s + v * b[i], 0), relu = (x: number) => Math.max(0, x), z = down.map((w) => (inside ? relu(dot(w, h)) : dot(w, h)));
+  return up.map((w, k) => { const y = dot(w, z) + (skip ? h[k] : 0); return atEnd ? relu(y) : y; });
+};
+/** Who sees whom, with `sees` deciding on text token t and key j. */
+const visible = (sees: (t: number, j: number, n: number) => boolean) => (n: number, T: number) => Array.from({ length: T }, (_, t) => Array.from({ length: n + T }, (_, j) => Number(sees(t, j, n))));
 /** Right answers, and one answer for each known mistake in its order. */
 const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
+  "3.1.1/1": { right: 13, wrong: [12, 390, 4] },
+  "3.1.1/2": { right: 500, wrong: [166.6666666667, 55.5555555556, 1000] },
+  "3.1.1/3": { right: 59, wrong: [60, 68, 7168 / 120] },
+  "3.1.1/4": {
+    right: (total: number, changed: number) => (changed === 0 ? "added" : changed === total ? "full" : "partial"),
+    wrong: [
+      (total: number, changed: number) => (changed === 0 ? "added" : changed > total / 2 ? "full" : "partial"), (total: number, changed: number, added: number) => (changed + added >= total ? "full" : changed ? "partial" : "added"),
+      (total: number, changed: number, added: number) => (changed === total ? "full" : (changed + added) / total < 0.5 ? "partial" : "added"),
+    ],
+  },
+  "3.1.2/1": { right: 1_843_200, wrong: [3_686_400, 921_600, 76_800] },
+  "3.1.2/2": { right: 2.25, wrong: [1.47, 3, 1.48, 1.5] },
+  "3.1.2/3": { right: forgetting({}), wrong: [forgetting({ least: -Infinity }), forgetting({ divide: false }), forgetting({ none: 0 })] },
+  "3.1.2/4": { right: 16311, wrong: [1631.05, 163.105, 0.00613] },
   "3.2.1/1": { right: 1e10, wrong: [100, 11, 20, 10] },
   "3.2.1/2": { right: 2.209, wrong: [3, 15, 2, 0.791] },
   "3.2.1/3": { right: 1.5, wrong: [3, 6, -1.5, 0] },
@@ -85,9 +124,25 @@ const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
     wrong: [stop((w, s) => !s.has(w.toLowerCase())), stop((w, s, k) => k.has(w) || !s.has(w)), (words: string[], s: Set<string>, k: Set<string>) => words.map((w) => w.toLowerCase()).filter((w) => k.has(w) || !s.has(w)), stop((w, s) => s.has(w.toLowerCase()))],
   },
   "3.3.3/4": { right: 0.0148, wrong: [0.985, 0.9, 1e-40, 36] },
+  "3.4.1/1": { right: 71.1, wrong: [35.54, 17.77, 7108] },
+  "3.4.1/2": { right: 25, wrong: [0.25, 50, 400] },
+  "3.4.1/3": { right: 0.731, wrong: [0.269, 0.0685, 1] },
+  "3.4.1/4": { right: keepLargest(Math.abs), wrong: [keepLargest((v) => v), (v: number[], k: number) => keepLargest(Math.abs)(v, k).filter((x) => x), (v: number[], k: number) => v.map((x) => (Math.abs(x) >= v.map(Math.abs).sort((a, b) => b - a)[k - 1] ? x : 0)), keepLargest((v) => -Math.abs(v))] },
   "3.4.2/1": { right: 24, wrong: [18, 3, 6] },
   "3.4.2/2": { right: 16, wrong: [8, 16384, 4] },
   "3.4.2/3": { right: scaling(3, true, true), wrong: [scaling(3, false, true), scaling(3, true, false), (s: number, steps: boolean[]) => steps.map(() => s)] },
+  "3.4.3/1": { right: 0.075, wrong: [0.05 * (1 + Math.cos(0.4 * Math.PI)), 0.2 / 3, 0.04] },
+  "3.4.3/2": { right: 180, wrong: [45, 46, 44, 90] },
+  "3.4.3/3": {
+    right: (ids: number[], start: number, eos: number) => ids.map((id, i) => (i < start || (ids.indexOf(eos, start) >= 0 && i > ids.indexOf(eos, start)) ? -100 : id)),
+    wrong: [(ids: number[], start: number, eos: number) => ids.map((id, i) => (i < start || id === eos ? -100 : id)), (ids: number[], start: number) => ids.map((id, i) => (i < start ? -100 : id)), (ids: number[], start: number, eos: number) => ids.map((id, i) => (i > ids.indexOf(eos, start) ? -100 : id))],
+  },
+  "3.6.4/1": { right: 0.00173, wrong: [30720 / 1_777_088_000, 0.01, 2000 / 1_777_088_000, 0.0484] },
+  "3.6.4/2": { right: 1.44, wrong: [1.2, 0.44, 1.04] },
+  "3.6.4/3": { right: majority((c) => c), wrong: [(v: string[]) => Math.max(...v.map((x) => v.filter((y) => y === x).length)), (v: string[]) => v[0], majority((c) => c.sort()), majority((c) => c, true)] },
+  "3.6.5/1": { right: 2560, wrong: [924_672, 927_232, 15_360] },
+  "3.6.5/2": { right: 16, wrong: [15, 17, 12, 13] },
+  "3.6.5/3": { right: predicted(-1, (a, t) => a[t]), wrong: [predicted(0, (a, t) => a[t]), predicted(1, (a, t) => a[t]), predicted(-1, () => true), predicted(-1, (a, t) => a[t] && a[t - 1])] },
   "3.5.1/1": { right: 27648, wrong: [64512, 1152, 24576] },
   "3.5.1/2": { right: 0.003, wrong: [0.006, 1e-4, 0.0015] },
   "3.5.1/3": {
@@ -127,13 +182,28 @@ const GIVEN: Record<string, { right: unknown; wrong: unknown[] }> = {
     right: stopEarly(({ best }) => best, 0),
     wrong: [(l: number[]) => l.indexOf(Math.min(...l)), stopEarly(({ at }) => at, 0), stopEarly(({ best }) => best, 1)],
   },
+  "3.6.1/1": { right: 4173120, wrong: [4128768, 8346240, 2796416, 149040] },
+  "3.6.1/2": { right: 103, wrong: [102, 207, 2891] },
+  "3.6.1/3": { right: 19.1, wrong: [425.8, 20, 0.05235] },
+  "3.6.1/4": { right: bottleneck(true, true), wrong: [bottleneck(false, true), bottleneck(true, false), bottleneck(true, true, true)] },
+  "3.7.2/1": { right: 1.4997, wrong: [0.75, 1.732, 1, -0.5] },
+  "3.7.2/2": { right: 0.4375, wrong: [-1.2, 0.2633, 0.6457, 1.0375] },
+  "3.7.2/3": {
+    right: (r: number, a: number, e: number) => Math.min(r * a, clipped(r, e) * a),
+    wrong: [(r: number, a: number) => r * a, (r: number, a: number, e: number) => clipped(r, e) * a, (r: number, a: number, e: number) => Math.min(r * Math.abs(a), clipped(r, e) * Math.abs(a)), (r: number, a: number, e: number) => Math.min(r * a, Math.min(r, 1 + e) * a)],
+  },
+  "3.7.2/4": { right: 0.6488, wrong: [1, 0.2919, 0.787, 1.478] },
   "3.6.2/1": { right: 40960, wrong: [1048576, 268435456, 8192] },
   "3.6.2/2": { right: 410, wrong: [512, 409, 409.6] },
   "3.6.2/3": { right: 64, wrong: [16, 4, 32] },
+  "3.6.3/1": { right: 286720, wrong: [143360, 1720320, 30720, 10240] },
+  "3.6.3/2": { right: 9.33, wrong: [56, 0.10714, 4.667] },
+  "3.6.3/3": { right: 62, wrong: [212, 362, 61] },
+  "3.6.3/4": { right: visible((t, j, n) => j <= n + t), wrong: [visible((t, j) => j <= t), visible(() => true), visible((t, j, n) => j < n + t)] },
 };
 
 test("right answers are right; each known mistake gets its own words", () => {
-  assert.deepEqual(Object.keys(answers.ANSWERS).sort(), Object.keys(GIVEN).sort());
+  assert.deepEqual(Object.keys(answers.ANSWERS).filter((name) => !answers.ANSWERS[name].rubric).sort(), Object.keys(GIVEN).sort());
   for (const [name, { right, wrong }] of Object.entries(GIVEN)) {
     const { mistakes } = answers.ANSWERS[name];
     assert.match(said(() => check(name, right)), /✓/, name);
@@ -155,4 +225,24 @@ test("three hints, a solution, in both languages", () => {
   }
   assert.throws(() => hint("3.6.2/1", 4 as 3), userError(/level 4.*1, 2 or 3/));
   assert.throws(() => check("9.9.9/9", 1), userError(/no exercise "9.9.9\/9".*3\.6\.2\/1/));
+});
+
+test("a text is submitted, never right: its points and misconceptions are named; a worked answer touches every point", () => {
+  const texts = Object.keys(answers.ANSWERS).filter((name) => answers.ANSWERS[name].rubric);
+  assert.equal(texts.length, 11);
+  for (const name of texts) {
+    const { rubric, mistakes, solution: worked } = answers.ANSWERS[name];
+    assert.ok(mistakes.length >= 3 && rubric!.length >= 5, name);
+    for (const words of [worked.zh, worked.en]) {
+      assert.deepEqual(rubric!.filter((c) => !c.touched(words)).map((c) => c.name.en), [], `${name}: its own answer`);
+      assert.deepEqual(mistakes.filter((m) => m.shows(words)).map((m) => m.say.en), [], `${name}: no misconception in its own answer: ${words}`);
+    }
+    const empty = said(() => check(name, "x".repeat(60)));
+    assert.match(empty, new RegExp(`touches 0 of ${rubric!.length} points`));
+    assert.doesNotMatch(empty, /✓/);
+    for (const { name: point } of rubric!) assert.ok(empty.includes(point.en));
+    assert.match(said(() => check(name, "too short")), /at least 40 characters/);
+    assert.match(said(() => check(name, "")), /not answered yet/);
+  }
+  assert.match(said(() => check("thinking/5", "With r = k the higher rank is full fine-tuning, so nothing has to be compared.")), /r = min\(d, k\) is as expressive/);
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inflateSync } from "node:zlib";
-import { barChart, figureToPng, figureToSvg, heatmap, lineChart, scatterChart } from "tunelab/course";
+import { barChart, dateOf, dotChart, figureToPng, figureToSvg, heatmap, lineChart, MILESTONES, scatterChart, timelineChart } from "tunelab/course";
 import { figure, outline, raster } from "./internal";
 
 const axes = { x: { title: "step" }, y: { title: "loss (nats)" } };
@@ -75,6 +75,44 @@ test("bars, maps of names and heat maps are drawn; a heat map's cells have the c
   const [low, high] = [pixel(0, height - 1), pixel(width - 1, 0)];
   assert.ok(low[2]! > low[0]! + 50, `${low} is not blue`);
   assert.ok(high[0]! > high[2]! + 50, `${high} is not red`);
+});
+
+test("a map whose axes differ: logarithms count when names are placed, and each axis has its own scale", () => {
+  const group = { name: "a", x: [2019, 2021, 2021, 2021.1], y: [3, 0.1, 1e-5, 1.1e-5], labels: ["one", "two", "three", "four"], notes: ["1", "2", "3", "4"] };
+  const chart = (equal: boolean) => scatterChart({ title: "Share", x: { title: "year" }, y: { title: "%", log: true }, groups: [group], equal, alt: "" }) as any;
+  const free = chart(false);
+  assert.deepEqual([free.layout.yaxis.scaleanchor, free.layout.yaxis.type, chart(true).layout.yaxis.scaleanchor], [undefined, "log", "x"]);
+  assert.deepEqual(free.data[0].hovertext, group.notes);
+  const [one, two, three, four] = free.data[0].textposition;
+  assert.deepEqual([one, two], ["top center", "top center"]); // far from all others
+  assert.notEqual(three, four); // hardly apart
+});
+
+test("dots for categories from top to bottom, and events on lanes; all names are in the picture", async () => {
+  const series = ["small", "large"].map((name, i) => ({ name, x: ["LoRA", "full"], y: [1e-2 * (1 + i), 100] }));
+  const dots = await figureToSvg(dotChart({ title: "Share", x: { title: "method" }, y: { title: "%", log: true }, series, alt: "" }));
+  const height = (svg: string, word: string) => Number(/translate\(0,([\d.]+)\)[^>]*>$/.exec(svg.slice(0, svg.indexOf(`>${word}</text>`) + 1))![1]);
+  assert.ok(height(dots, "LoRA") < height(dots, "full"), "the first category is on top");
+  assert.equal(dots.match(/class="point"/g)?.length, 4);
+  const event = (at: number, label: string) => ({ at, label, note: `note on ${label}` });
+  const lanes = [{ name: "whole", events: [event(2018, "BERT")] }, { name: "prompts", events: [event(2021, "prefix"), event(2021.1, "P"), event(2021.15, "prompt")] }];
+  const figure = timelineChart({ title: "When", x: { title: "year" }, y: { title: "branch" }, lanes, alt: "" }) as any, svg = await figureToSvg(figure);
+  for (const word of ["BERT", "prefix", "whole", "prompts", "year"]) assert.ok(svg.includes(`>${word}</text>`), word);
+  assert.ok(height(svg, "whole") < height(svg, "prompts"), "the first lane is on top");
+  assert.deepEqual(figure.layout.xaxis.range, [2017.5, 2022.15]);
+  const placed = figure.data[1].text.map((text: string, i: number) => `${figure.data[1].textposition[i]} ${text.includes("<br>")}`);
+  assert.equal(new Set(placed).size, 3, "neighbours' names go to different sides or rows");
+  for (const label of ["P", "prompt"]) assert.ok(figure.data[1].text.some((text: string) => text.replace(/<br> ?/, "") === label), label);
+  assert.equal(figure.data[1].hovertext[0], "note on prefix");
+});
+
+test("milestones stand in order, and agree with their numbers on arXiv", () => {
+  assert.deepEqual(MILESTONES.map(dateOf), MILESTONES.map(dateOf).sort((a, b) => a - b));
+  assert.equal(new Set(MILESTONES.map((m) => m.name)).size, MILESTONES.length);
+  for (const { name, arxiv, year, month, reported } of MILESTONES) {
+    if (arxiv) assert.ok(new RegExp(`^${String(year % 100).padStart(2, "0")}${String(month).padStart(2, "0")}\\.\\d{5}$`).test(arxiv), `${name}: ${arxiv}`); // yymm.nnnnn
+    if (reported) assert.ok(reported.percent > 0 && reported.percent <= 100, name);
+  }
 });
 
 test("a WebGL trace is refused with a remedy", async () => {

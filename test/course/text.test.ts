@@ -1,7 +1,7 @@
 /** Text of the course in a terminal and in HTML: languages, escaping, tables, progress, errors. */
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { html, language, progress, show, showDiff, t, table } from "tunelab/course";
+import { html, language, progress, show, showDiff, showSites, t, table } from "tunelab/course";
 import { errors, language as languages, table as tables } from "./internal";
 
 function printed(work: () => void): string {
@@ -44,6 +44,14 @@ test("a table aligns numbers right and counts Chinese characters as two columns"
   const text = tables.tableText([{ 方法: "低秩", loss: 1.23456 }, { 方法: "LoRA", loss: 12, note: "best" }]);
   assert.equal(text, ["方法   loss  note", "----  -----  ----", "低秩  1.235", "LoRA     12  best"].join("\n"));
   assert.match(printed(() => table([{ a: 1 }], "Caption")), /^Caption\na\n-\n1$/);
+});
+
+test("a diagram of modules: nested, with shapes, trained tensors where they are read", () => {
+  const at = (site: string, depth: number, trained = {}) => ({ site, depth, input: [5, 8], output: [5, 8], trained });
+  const sites = [at("model.layers.0", 0), at("model.layers.0.self_attn", 1, { "model.layers.0.self_attn.prefix_keys": [3, 4] }), at("model.layers.0.mlp", 1), at("lm_head", 0)];
+  const lines = printed(() => showSites(sites, "Prefix")).split("\n");
+  assert.match(lines[0], /^Prefix \(blue/);
+  assert.deepEqual(lines.slice(1), ["model.layers.0: [5 × 8] → [5 × 8]", "  self_attn: [5 × 8] → [5 × 8]  [+ prefix_keys [3 × 4]]", "  mlp: [5 × 8] → [5 × 8]", "lm_head: [5 × 8] → [5 × 8]"]);
 });
 
 test("a diff marks what went and what came, and shows what cannot be seen", () => {

@@ -126,6 +126,19 @@ test("the wrong base, of every layout", async () => {
   }
 });
 
+test("a sparse difference is refused by a base of the same shapes with other values where it changes them; elsewhere they may differ", async () => {
+  const model = models.llama, c = METHODS.find((c) => c.what === "FISH mask")!, method = await c.make(model), trained = method.init(model.params, model.config, 0), where = folder("other-weights");
+  saveAdapter(where, { method, trained }, model);
+  const name = Object.keys(method.constants!)[0].replace(".indices", ""), [index] = method.constants![`${name}.indices`].dataSync(), w = model.params[name], values = Float32Array.from(w.dataSync());
+  const changed = (at: number) => { const v = values.slice(); v[at] += 1; return { ...model, params: { ...model.params, [name]: tf.tensor(v, w.shape) } }; };
+  const kept = new Set(method.constants![`${name}.indices`].dataSync()), elsewhere = changed(values.findIndex((_, i) => !kept.has(i))), here = changed(index), before = tf.memory().numTensors;
+  assert.throws(() => loadAdapter(where, here), userError(where, "others in this base model", "before anything was merged"));
+  assert.equal(tf.memory().numTensors, before);
+  free(loadAdapter(where, elsewhere));
+  [here, elsewhere].forEach((m) => m.params[name].dispose());
+  free({ method, trained });
+});
+
 test("indices beyond 2^24 come back exactly", () => {
   const file = path.join(folder(), "large.safetensors"), indices = Int32Array.of(1, 16_777_217, 28_311_551);
   fs.mkdirSync(path.dirname(file), { recursive: true });

@@ -3,7 +3,7 @@
  * CHROMIUM: another browser than the usual places.
  */
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { chromium, type Browser, type Locator, type Page } from "playwright-core";
 import { startJupyter, type Jupyter } from "./jupyter";
 
@@ -88,6 +88,15 @@ export class OpenNotebook {
         if (tries === 1) throw error;
       }
     }
+  }
+
+  /** What axe-core finds serious or critical in the outputs and in the text cells: rule, element, what to do. */
+  async accessibility(): Promise<string[]> {
+    await this.page.evaluate(readFileSync(require.resolve("axe-core/axe.min.js"), "utf8"));
+    return this.page.evaluate(async () => {
+      const { violations } = await (globalThis as any).axe.run({ include: [[".jp-NotebookPanel .jp-OutputArea-output"], [".jp-NotebookPanel .jp-MarkdownOutput"]] });
+      return violations.filter((v: any) => ["serious", "critical"].includes(v.impact)).flatMap((v: any) => v.nodes.map((n: any) => `${v.id}: ${n.html.slice(0, 160)} (${v.help})`));
+    });
   }
 
   /** Value of the progress bar with this label, as a screen reader finds it. */

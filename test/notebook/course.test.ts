@@ -1,4 +1,4 @@
-/** The course as a student meets it: committed notebooks are up to date; 3.6.2 runs in JupyterLab in a real browser; training can be stopped. */
+/** The course as a student meets it: committed notebooks are up to date and well made; 3.6.2 runs in JupyterLab in a real browser; training can be stopped. */
 import assert from "node:assert/strict";
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
@@ -14,7 +14,7 @@ test("every notebook is what its source gives, in both languages", async () => {
   assert.deepEqual(checkNotebooks(resolve("notebooks")), []);
 });
 
-test("3.6.2 LoRA in JupyterLab", { skip: cannotRun, timeout: 15 * MINUTE }, async (suite) => {
+test("the course in JupyterLab", { skip: cannotRun, timeout: 15 * MINUTE }, async (suite) => {
   const folder = mkdtempSync(join("notebooks", "tmp-")), here = (name: string) => `notebooks/${basename(folder)}/${name}`;
   let lab: Lab | undefined;
   before(() => { process.env.TUNELAB_QUICK = "1"; });
@@ -39,6 +39,22 @@ test("3.6.2 LoRA in JupyterLab", { skip: cannotRun, timeout: 15 * MINUTE }, asyn
     assert.match(figures[0].title, /Loss while training/);
     assert.match(figures[0].label, /validation/);
     assert.match(await notebook.hover(0, 1), /\d/);
+  });
+
+  await suite.test("axe finds nothing serious in what the notebook shows", async () => {
+    for (const language of ["en", "zh"]) {
+      copyFileSync(`notebooks/${language}/index.ipynb`, join(folder, "index.ipynb"));
+      const index = await lab!.openNotebook(here("index.ipynb"));
+      await index.runAll();
+      if (shots) await index.screenshot(join(shots, `index-${language}.png`));
+      assert.match(await index.outputText(0), /3\.6\.2 LoRA/);
+      assert.deepEqual(await index.accessibility(), []);
+      await index.page.close();
+    }
+    copyFileSync("notebooks/zh/3.2.2-ill-conditioned-curvature.ipynb", join(folder, "curvature.ipynb"));
+    const built = await lab!.openNotebook(here("curvature.ipynb")); // as it is committed
+    assert.deepEqual(await built.accessibility(), []);
+    await built.page.close();
   });
 
   await suite.test("Stop keeps what was learned, and the next cells go on with it", async () => {

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { full, lora, type Method } from "tunelab/methods";
 import { sft, type Objective } from "tunelab/objectives";
 import { adalomo, lomo, type Optimizer } from "tunelab/optimizers";
-import { disposeTrainable, fusedStepper, train } from "tunelab/train";
+import { disposeTrainable, fusedStepper, lomoHooks, train } from "tunelab/train";
 import { dispose, mapParams, tf } from "tunelab/tensor";
 import { close, userError } from "../support/compare";
 import { readJson, tinyModel, withJit } from "../support/fixtures";
@@ -21,6 +21,19 @@ const examplesOf = ({ inputIds, attentionMask, labels }: Batch) => inputIds.map(
   const n = attentionMask[i].reduce((a, b) => a + b, 0);
   return { ids: Int32Array.from(ids.slice(0, n)), target: Uint8Array.from(labels[i].slice(0, n), (l) => (l >= 0 ? 1 : 0)) };
 });
+
+for (const name of ["qwen2-tied", "llama"])
+  for (const { lr, accumulate, losses: expected, sums } of readJson("lomo", `listed-${name}.json`).runs)
+    test(`${name}: the listing's stock Trainer with the authors' code, ${accumulate} micro-batches a step`, async (t) => {
+      const { batches } = readJson("lora", `train-${name}`, "trajectory.json") as { batches: Batch[] }, model = await tinyModel(name), tensors = tf.memory().numTensors;
+      const { trained, losses } = await lomoHooks(model, (k) => examplesOf(batches[k % batches.length]), { learningRate: lr, accumulate, passes: expected.length, display: false });
+      t.diagnostic(`largest relative difference of a loss ${close(losses.map((l, i) => l / expected[i]), losses.map(() => 1), 1e-5, "losses (relative)").toExponential(1)}`);
+      for (const [n, [, squares]] of Object.entries(sums as Record<string, number[]>)) close([tf.tidy(() => tf.sum(tf.square(trained[n])).dataSync()[0]) / squares], [1], 1e-5, n);
+      if (accumulate === 1) assert.deepEqual(trained["model.embed_tokens.weight"].dataSync(), model.params["model.embed_tokens.weight"].dataSync(), "the embedding never moves");
+      dispose(trained);
+      assert.equal(tf.memory().numTensors, tensors);
+      dispose(model.params);
+    });
 
 for (const name of ["qwen2-tied", "llama"])
   for (const [kind, { optimizer: make, clip }] of Object.entries(RUNS))

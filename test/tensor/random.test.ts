@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import type { Tensor } from "@tensorflow/tfjs";
-import { backend, dropout, foldIn, hash, jit, key, Random, tf, uniform } from "tunelab/tensor";
+import { backend, dropout, foldIn, hash, jit, key, nativeBackend, Random, tf, uniform } from "tunelab/tensor";
 
 before(async () => { await backend(); });
 const numbers = (t: Tensor) => [...t.dataSync()];
@@ -57,6 +57,15 @@ test("uniform tensors: a pure function of key and shape, eager or compiled, even
   const compiled = jit((k: Tensor) => uniform([200, 100], foldIn(k, "site")));
   for (const seed of [11, 12, 11, -5, 2 ** 31 - 1]) assert.deepEqual(numbers(compiled(key(seed))), numbers(uniform([200, 100], foldIn(key(seed), "site"))), `seed ${seed}`);
   compiled.dispose();
+}));
+
+test("uniform tensors: bit for bit the hash lowbias32 of index and key, and neighbours are independent", { skip: !nativeBackend() && "only where TensorFlow is native" }, () => tf.tidy(() => {
+  const mix = (x: number) => { x ^= x >>> 16; x = Math.imul(x, 0x7feb352d); x ^= x >>> 15; x = Math.imul(x, 0x846ca68b); return x ^ (x >>> 16); };
+  for (const seed of [0, 7, -3]) {
+    const k = foldIn(key(seed), "site"), [a, b] = numbers(k), values = numbers(uniform([50, 80], k));
+    assert.deepEqual(values, Array.from({ length: 4000 }, (_, i) => (mix((mix(mix(i) ^ a) + b) | 0) & (2 ** 23 - 1)) * 2 ** -23), `seed ${seed}`);
+    for (const lag of [1, 2, 64, 80]) assert.ok(Math.abs(correlation(values.slice(lag), values.slice(0, -lag))) < 5 / Math.sqrt(4000 - lag), `seed ${seed}, lag ${lag}`);
+  }
 }));
 
 test("sub-streams are independent of each other and of the order of calls, and the order of folding matters", () => tf.tidy(() => {

@@ -90,11 +90,15 @@ test("the Hessian of a tiny Qwen2 under LoRA: its density agrees with all of its
 });
 
 test("a run of eigenvalues() from the same seed serves as the first vector", async () => {
-  const { eigenvalues } = await import("tunelab/theory"), A = spectrumOperator(Array.from({ length: 50 }, (_, i) => i * i), 7), whole = await spectralDensity(A, { steps: 12, probes: 2, seed: 5 });
+  const { eigenvalues, lanczos } = await import("tunelab/theory"), A = spectrumOperator(Array.from({ length: 50 }, (_, i) => i * i), 7), whole = await spectralDensity(A, { steps: 12, probes: 2, seed: 5 });
   let products = 0;
   const counted: LinearOperator = { dim: 50, apply: (v) => { products++; return A.apply(v); } }, run = await eigenvalues(A, { largest: 3, tolerance: 1e-6, seed: 5 });
   assert.deepEqual((await spectralDensity(counted, { steps: 12, probes: 2, seed: 5, known: run.state })).probes, whole.probes);
   assert.equal(products, 12, "one vector of two");
+  const begun = await lanczos(A, { steps: 5, seed: 5 });
+  products = 0;
+  assert.deepEqual((await spectralDensity(counted, { steps: 12, probes: 2, seed: 5, known: begun.state })).probes, whole.probes);
+  assert.equal(products, 20, "a run of 5 steps is gone on with: 7 products, one that checks the operator, and 12 of the other vector");
   assert.deepEqual((await spectralDensity(A, { steps: 12, probes: 2, seed: 6, known: run.state })).probes, (await spectralDensity(A, { steps: 12, probes: 2, seed: 6 })).probes, "another seed is not it");
 });
 

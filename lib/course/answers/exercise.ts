@@ -1,4 +1,4 @@
-/** What an exercise consists of, and the usual kinds: a number, a list of words, a function that is tried on cases. */
+/** What an exercise consists of, and the usual kinds: a number, a list of words, a function that is tried on cases, a choice, a text. */
 import { isDeepStrictEqual } from "node:util";
 import type { Language } from "../language";
 
@@ -14,6 +14,12 @@ export interface Exercise {
   /** From a nudge to nearly the answer. */
   hints: readonly [Words, Words, Words];
   solution: Words;
+  /** Of a text: what it should speak of. It is never "right": words can be found, not understood. */
+  rubric?: readonly Criterion[];
+}
+export interface Criterion {
+  name: Words;
+  touched: (text: string) => boolean;
 }
 interface Help { hints: Exercise["hints"]; solution: Words }
 
@@ -41,4 +47,16 @@ export function code(cases: readonly Case[], { mistakes, ...help }: Help & { mis
   // cases are copied, so that a function that changes what it is given cannot spoil them
   const right = ask((f) => cases.every(({ given, want }) => isDeepStrictEqual(f(...structuredClone(given)), want)));
   return { right, mistakes: mistakes.map(({ shows, say }) => ({ shows: ask(shows), say })), ...help };
+}
+
+/** One letter of several options, e.g. "B"; every wrong letter says what is wrong with it. */
+export function choice(answer: string, { wrong, ...help }: Help & { wrong: Readonly<Record<string, Words>> }): Exercise {
+  const chosen = (letter: string) => (given: unknown) => typeof given === "string" && given.trim().toUpperCase() === letter;
+  return { right: chosen(answer), mistakes: Object.entries(wrong).map(([letter, say]) => ({ shows: chosen(letter), say })), ...help };
+}
+
+/** A short text, held against a rubric: of each point some expression should occur; an expression of a known misconception is answered. */
+export function text(points: readonly { name: Words; any: RegExp }[], { mistakes, ...help }: Help & { mistakes: readonly { any: RegExp; say: Words }[] }): Exercise {
+  const has = (any: RegExp) => (given: unknown) => typeof given === "string" && any.test(given);
+  return { right: () => false, mistakes: mistakes.map(({ any, say }) => ({ shows: has(any), say })), rubric: points.map(({ name, any }) => ({ name, touched: has(any) })), ...help };
 }

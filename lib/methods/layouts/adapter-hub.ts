@@ -5,6 +5,7 @@
 import * as path from "node:path";
 import { adapter, ADAPTER_SITES, type BottleneckOptions } from "../adapter";
 import { exactly, writeFolder, type Layout } from "./layout";
+import { shown } from "../../shown";
 
 const CONFIG = "adapter_config.json", WEIGHTS = "adapter.safetensors", NAME = "tunelab";
 /** Fields that must have these values: everything else computes something else. */
@@ -13,6 +14,7 @@ const FIXED: Record<string, unknown> = {
   inv_adapter: null, cross_adapter: false, dropout: 0, phm_layer: false, stochastic_depth: 0,
 };
 const MODEL_CLASS = { llama: "LlamaForCausalLM", qwen2: "Qwen2ForCausalLM", qwen3: "Qwen3ForCausalLM" } as const;
+const ACTIVATIONS: ReadonlyMap<unknown, "relu" | "silu"> = new Map([["relu", "relu"], ["swish", "silu"], ["silu", "silu"]]);
 const key = (name: string, inFile: string) => name.replace(/(attention|output)_adapters\./, `$1_adapters.adapters.${inFile}.`);
 
 export const adapterHub: Layout = {
@@ -32,12 +34,12 @@ export const adapterHub: Layout = {
   reads: (config) => config.peft_type === undefined && typeof config.config === "object" && config.config !== null && "reduction_factor" in config.config,
   read(source, base) {
     const inner = source.config.config as Record<string, unknown>, name = source.config.name;
-    if (typeof name !== "string" || !name) source.fail(`"name" is ${JSON.stringify(name)}; the adapter's name is needed, it is part of the keys. Copy the adapter again.`);
-    for (const [field, value] of Object.entries(FIXED)) if (inner[field] != null && inner[field] !== value) source.fail(`"${field}": ${JSON.stringify(inner[field])} is not supported; supported is ${JSON.stringify(value)}.`);
-    if ((inner.leave_out as unknown[] | undefined)?.length) source.fail(`"leave_out": ${JSON.stringify(inner.leave_out)} is not supported; every layer must have its adapter.`);
-    const activation = ({ relu: "relu", swish: "silu", silu: "silu" } as const)[inner.non_linearity as string] ?? source.fail(`"non_linearity": ${JSON.stringify(inner.non_linearity)} is not supported; supported are relu, swish, silu.`);
+    if (typeof name !== "string" || !name) source.fail(`"name" is ${shown(name)}; the adapter's name is needed, it is part of the keys. Copy the adapter again.`);
+    for (const [field, value] of Object.entries(FIXED)) if (inner[field] != null && inner[field] !== value) source.fail(`"${field}": ${shown(inner[field])} is not supported; supported is ${shown(value)}.`);
+    if ((inner.leave_out as unknown[] | undefined)?.length) source.fail(`"leave_out": ${shown(inner.leave_out)} is not supported; every layer must have its adapter.`);
+    const activation = ACTIVATIONS.get(inner.non_linearity) ?? source.fail(`"non_linearity": ${shown(inner.non_linearity)} is not supported; supported are relu, swish, silu.`);
     const after = (["attention", "feed-forward"] as const).filter((_, i) => inner[["mh_adapter", "output_adapter"][i]] === true);
-    const number = (field: string): number => (typeof inner[field] === "number" ? (inner[field] as number) : source.fail(`"${field}" is ${JSON.stringify(inner[field])}; a number is needed. Copy the adapter again.`));
+    const number = (field: string): number => (typeof inner[field] === "number" ? (inner[field] as number) : source.fail(`"${field}" is ${shown(inner[field])}; a number is needed. Copy the adapter again.`));
     const form = inner.is_parallel === true ? "parallel" : inner.original_ln_before === true ? "pfeiffer" : "sequential";
     const method = source.made(() => adapter({ form, reduction: number("reduction_factor"), after, activation, scale: number("scaling") }));
     const { hiddenSize: H, layers } = base.config, width = Math.max(1, Math.floor(H / number("reduction_factor")));

@@ -1,8 +1,9 @@
 /** (IA)³ as Hugging Face PEFT keeps it: `….ia3_l`, [out, 1] where the output is scaled, [1, in] where the input is. */
 import { LINEAR_MODULES } from "../../model";
+import { dispose } from "../../tensor";
 import { ia3, ia3Name, type Ia3Options } from "../ia3";
 import { matches } from "../targets";
-import { listsAllTargets, PEFT, peftFields, prefixed, writeFolder, type Layout } from "./layout";
+import { allTargets, PEFT, peftFields, prefixed, writeFolder, type Layout } from "./layout";
 
 const UNSUPPORTED: Record<string, (value: unknown) => boolean> = { fan_in_fan_out: (v) => v === true, modules_to_save: (v) => (v as unknown[])?.length > 0 };
 
@@ -18,10 +19,10 @@ export const peftIa3: Layout = {
 
   reads: (config) => config.peft_type === "IA3",
   read(source, base) {
-    const { config } = source, plain = listsAllTargets(config), targets = plain ? (config.target_modules as string[]) : [];
+    const all = allTargets(source), plain = all !== undefined, targets = all ?? [];
     source.refuse(UNSUPPORTED);
     // where the config gives the feed-forward modules as a pattern, the tensors' shapes say which they are
-    const listed = Array.isArray(config.feedforward_modules) ? (config.feedforward_modules as string[]) : undefined, atInput: string[] = [];
+    const listed = source.names("feedforward_modules"), atInput: string[] = [];
     const trained = source.tensors(PEFT.weights, base, (found, problems) => {
       for (const [key, { shape }] of found) {
         const site = /^base_model\.model\.(model\.layers\..+)\.ia3_l$/.exec(key)?.[1], matrix = site ? base.params[`${site}.weight`] : undefined;
@@ -36,6 +37,7 @@ export const peftIa3: Layout = {
     });
     const sites = Object.keys(trained).map((name) => name.replace(/\.ia3_l$/, ""));
     const feedForward = plain && listed ? listed.filter((f) => targets.some((t) => matches(t, f) || matches(f, t))) : atInput;
-    return { method: ia3({ targets: plain ? targets : sites, feedForward }), trained };
+    try { return { method: source.made(() => ia3({ targets: plain ? targets : sites, feedForward })), trained }; }
+    catch (error) { dispose(trained); throw error; }
   },
 };

@@ -1,7 +1,7 @@
 /** LoRA as Hugging Face PEFT keeps it: `….lora_A.weight` [r, in] and `….lora_B.weight` [out, r] of each site, DoRA's `….lora_magnitude_vector` [out] too. */
 import { lora, loraNames, type LoraOptions } from "../lora";
 import { matches } from "../targets";
-import { listsAllTargets, PEFT, peftFields, prefixed, writeFolder, type Layout } from "./layout";
+import { allTargets, PEFT, peftFields, prefixed, writeFolder, type Layout } from "./layout";
 
 /** What a PEFT LoRA config may hold that would change the outputs and is not supported here. */
 const UNSUPPORTED: Record<string, (value: unknown) => boolean> = {
@@ -29,7 +29,7 @@ export const peftLora: Layout = {
     source.refuse(UNSUPPORTED);
     const rank = source.number("r"), alpha = source.number("lora_alpha"), dropout = config.lora_dropout == null ? 0 : source.number("lora_dropout"), rsLoRA = config.use_rslora === true, dora = config.use_dora === true;
     source.made(() => lora({ rank, alpha, dropout: dora ? 0 : dropout })); // refuses absurd values before anything is read
-    const plain = listsAllTargets(config), targets = plain ? (config.target_modules as string[]) : [];
+    const listed = allTargets(source), plain = listed !== undefined, targets = listed ?? [];
     const trained = source.tensors(PEFT.weights, base, (found, problems) => {
       for (const [key, tensor] of found) {
         const match = /^base_model\.model\.(.+)\.(lora_A\.weight|lora_B\.weight|lora_magnitude_vector)$/.exec(key), matrix = match && base.params[`${match[1]}.weight`];

@@ -9,6 +9,7 @@ import { prefix, prefixNames, splitPrefix } from "../prefix";
 import { prompt } from "../prompt";
 import { EMBEDDINGS } from "../virtual";
 import { exactly, PEFT, peftFields, writeFolder, type AdapterFolder, type Base, type Layout } from "./layout";
+import { shown } from "../../shown";
 
 const UNSUPPORTED: Record<string, (value: unknown) => boolean> = { modules_to_save: (v) => (v as unknown[])?.length > 0, num_transformer_submodules: (v) => v !== 1 };
 
@@ -70,7 +71,7 @@ export const peftPrefix: Layout = {
     const all = rows(source, base, n, layers * 2 * size);
     try {
       for (const [name, value] of [["num_layers", layers], ["token_dim", size], ["num_attention_heads", keyValueHeads]] as const)
-        if (source.config[name] != null && source.config[name] !== value) source.fail(`"${name}" is ${JSON.stringify(source.config[name])}, the base model needs ${value}; use the base model that it was trained on.`);
+        if (source.config[name] != null && source.config[name] !== value) source.fail(`"${name}" is ${shown(source.config[name])}, the base model needs ${value}; use the base model that it was trained on.`);
       return { trained: tf.tidy(() => splitPrefix(all[EMBEDDINGS], size)), method: prefix({ tokens: n }) };
     } finally { dispose(all); }
   },
