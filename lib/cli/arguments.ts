@@ -38,6 +38,12 @@ export class Arguments {
     if (value.trim() === "" || !Number.isFinite(Number(value))) throw new UsageError(`--${name} ${value}: is not a number.`);
     return Number(value);
   }
+  /** A whole number of at least `least`; for flags that are needed or have a default. */
+  whole(name: string, least = 1): number {
+    const value = this.number(name)!;
+    if (!(Number.isInteger(value) && value >= least)) throw new UsageError(`--${name} ${value}: a whole number of at least ${least} is needed.`);
+    return value;
+  }
   list(name: string): string[] | undefined { return this.text(name)?.split(",").map((s) => s.trim()).filter(Boolean); }
   choice<T extends string>(name: string, choices: readonly T[]): T | undefined {
     const value = this.text(name);

@@ -45,8 +45,7 @@ export const compare: Command = {
       if (!(Number(text) > 0)) throw new UsageError(`--learning-rates ${text}: a positive number is needed.`);
       return Number(text);
     });
-    const seeds = args.number("seeds")!;
-    if (!(Number.isInteger(seeds) && seeds > 0)) throw new UsageError(`--seeds ${seeds}: a whole number of at least 1 is needed.`);
+    const seeds = args.whole("seeds");
     const { model } = await loadModel(args), train = await loadExamples(args.need("data"), model, args), validation = await loadExamples(args.need("validation"), model, args);
     const score = metric === "loss" ? undefined : await scorer(metric, args.text("test")!, model, args);
 

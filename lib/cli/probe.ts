@@ -25,11 +25,6 @@ const COMMON = {
   ...PLOT, ...EXAMPLE_FLAGS,
 } satisfies Record<string, Flag>;
 
-const whole = (args: Arguments, name: string, least = 1): number => {
-  const n = args.number(name)!;
-  if (!(Number.isInteger(n) && n >= least)) throw new UsageError(`--${name} ${n}: a whole number of at least ${least} is needed.`);
-  return n;
-};
 const chosen = (args: Arguments) => { const parts = args.list("only"); return (name: string) => !parts || parts.some((p) => name.includes(p)); };
 /** Wrong uses are said before a model is loaded. */
 function checkFiles(args: Arguments): void {
@@ -58,10 +53,10 @@ const exit = (status: Status): number => (status === "stopped" ? 130 : 0);
 
 async function start(args: Arguments): Promise<{ model: Model; adapter?: Adapter; examples: Example[] }> {
   checkFiles(args);
-  const data = args.need("data"), n = whole(args, "examples"), { model, adapter } = await loadModel(args);
+  const data = args.need("data"), n = args.whole("examples"), { model, adapter } = await loadModel(args);
   return { model, adapter, examples: (await loadExamples(data, model, args)).slice(0, n) };
 }
-const problemOf = ({ model, adapter, examples }: Awaited<ReturnType<typeof start>>, args: Arguments) => modelProblem({ model, ...adapter, examples, batchSize: whole(args, "batch-size"), only: chosen(args) });
+const problemOf = ({ model, adapter, examples }: Awaited<ReturnType<typeof start>>, args: Arguments) => modelProblem({ model, ...adapter, examples, batchSize: args.whole("batch-size"), only: chosen(args) });
 const matrix: Flag = { value: "NAME", help: CURVATURES.join(", "), default: "hessian" };
 
 const hessian: Command = {
@@ -73,7 +68,7 @@ const hessian: Command = {
   examples: ["tunelab probe hessian --model DIR --data FILE --adapter runs/first/adapter --json", "tunelab probe hessian --model DIR --data FILE --only layers.0.mlp --plot eigenvalues.svg"],
   async run(args) {
     const kind = args.choice("matrix", CURVATURES), setting = await start(args), H = curvature(problemOf(setting, args), { kind, seed: args.number("seed") });
-    const r = await eigenvalues(H, { largest: whole(args, "largest", 0), smallest: whole(args, "smallest", 0), tolerance: args.number("tolerance"), maxSteps: whole(args, "max-steps"), seed: args.number("seed"), state: kept<LanczosState>(args), save: keeper(args) });
+    const r = await eigenvalues(H, { largest: args.whole("largest", 0), smallest: args.whole("smallest", 0), tolerance: args.number("tolerance"), maxSteps: args.whole("max-steps"), seed: args.number("seed"), state: kept<LanczosState>(args), save: keeper(args) });
     keep(args, r.state);
     const sound = r.largest.filter((e) => e.converged && e.value - e.residual > 0).length, prefix = r.largest.findIndex((e) => !(e.converged && e.value - e.residual > 0)), k = prefix < 0 ? sound : prefix;
     if (r.largest.length || r.smallest.length) await picture(() => eigenvalueFigure(r), args);
@@ -94,7 +89,7 @@ const density: Command = {
   examples: ["tunelab probe density --model DIR --data FILE --adapter runs/first/adapter --plot density.png --json"],
   async run(args) {
     const kind = args.choice("matrix", CURVATURES), setting = await start(args), H = curvature(problemOf(setting, args), { kind, seed: args.number("seed") });
-    const d = await spectralDensity(H, { steps: whole(args, "steps"), probes: whole(args, "probes"), groups: whole(args, "groups", 0), seed: args.number("seed"), state: kept<DensityState>(args), save: keeper(args) });
+    const d = await spectralDensity(H, { steps: args.whole("steps"), probes: args.whole("probes"), groups: args.whole("groups", 0), seed: args.number("seed"), state: kept<DensityState>(args), save: keeper(args) });
     keep(args, d.state);
     if (!d.probes.length) { result({ status: d.status, dimension: H.dim, probes: 0 }, args); return exit(d.status); }
     const [low, high] = spectralRange(d), z = args.number("z") ?? 1e-3 * Math.max(Math.abs(low), Math.abs(high));
@@ -129,7 +124,7 @@ const landscape: Command = {
   },
   examples: ["tunelab probe landscape --model DIR --data FILE --extent 0.5 --plane --plot plane.png", "tunelab probe landscape --model DIR --data FILE --scales 0.01,0.1,1 --json"],
   async run(args) {
-    const extent = args.number("extent")!, points = whole(args, "points", 2), n = whole(args, "directions"), scales = args.list("scales")?.map(Number), seed = args.number("seed")!;
+    const extent = args.number("extent")!, points = args.whole("points", 2), n = args.whole("directions"), scales = args.list("scales")?.map(Number), seed = args.number("seed")!;
     if (!(extent > 0)) throw new UsageError(`--extent ${extent}: a number above 0 is needed.`);
     if (scales?.some((h) => !(h > 0))) throw new UsageError(`--scales ${args.text("scales")}: numbers above 0 are needed, with commas.`);
     const problem = problemOf(await start(args), args), loss = (p: Params) => lossAt(problem, p), at = problem.params, x = spread(extent, points), here = await lossAt(problem);
@@ -170,7 +165,7 @@ const angleCommand: Command = {
       if (only(name) && tf.tidy(() => tf.sum(tf.square(moved)).dataSync()[0]) > 0) update[name] = moved; else moved.dispose();
     }
     if (!Object.keys(update).length) throw new TunelabError("The adapter changes no weight here, so its update has no direction; give one that was trained, or other --only names.");
-    const problem = modelProblem({ model, examples, batchSize: whole(args, "batch-size"), only: (name) => name in update }), g = await gradient(problem), ordered = Object.fromEntries(Object.keys(problem.params).map((n) => [n, update[n]]));
+    const problem = modelProblem({ model, examples, batchSize: args.whole("batch-size"), only: (name) => name in update }), g = await gradient(problem), ordered = Object.fromEntries(Object.keys(problem.params).map((n) => [n, update[n]]));
     const angles = updateAngles(ordered, toParams(g.gradient, problem.params));
     await picture(() => angleFigure(angles), args);
     result({ loss: g.loss, ...angles, plot: args.text("plot") }, args);
@@ -189,7 +184,7 @@ const dimension: Command = {
   },
   examples: ["tunelab probe intrinsic --model DIR --data FILE --to 4096 --train-steps 100 --state search.probe --plot d90.svg"],
   async run(args) {
-    const projection = args.choice("projection", PROJECTIONS), seed = args.number("seed")!, steps = whole(args, "train-steps"), batchSize = whole(args, "batch-size"), only = chosen(args), from = whole(args, "from"), to = whole(args, "to", from);
+    const projection = args.choice("projection", PROJECTIONS), seed = args.number("seed")!, steps = args.whole("train-steps"), batchSize = args.whole("batch-size"), only = chosen(args), from = args.whole("from"), to = args.whole("to", from);
     const { model, examples } = await start(args), file = args.text("validation"), held = file ? await loadExamples(file, model, args) : examples;
     const settings = JSON.stringify([projection, seed, steps, batchSize, args.text("only"), args.number("learning-rate"), args.number("full-learning-rate"), examples.length, held.length]);
     const old = kept<{ settings: string; base: number; full: number; points: DimensionPoint[] }>(args);

@@ -1,7 +1,7 @@
 /** tunelab progress: a student's standing, and the report to hand in. tunelab class: what a teacher reads out of a folder of reports. */
-import * as fs from "node:fs";
 import { attempts, classReport, progressFile, readReports, report, sections, exercisesOf, standings, t } from "../course";
 import { tableText } from "../course/table";
+import { writeText } from "../model";
 import type { Arguments, Command } from "./arguments";
 
 export const progress: Command = {
@@ -16,7 +16,7 @@ export const progress: Command = {
     const file = args.text("file") ?? progressFile();
     if (args.text("student") !== undefined) {
       const made = report(args.text("student")!, file), out = args.need("out");
-      fs.writeFileSync(out, `${JSON.stringify(made, null, 1)}\n`);
+      writeText(out, `${JSON.stringify(made, null, 1)}\n`);
       if (args.has("json")) process.stdout.write(`${JSON.stringify(made)}\n`);
       else console.log(`${out}: ${Object.keys(made.exercises).length} exercises of ${made.student}`);
       return 0;

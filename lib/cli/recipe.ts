@@ -43,12 +43,6 @@ function checkMade(method: Method): void {
   if (other) throw new TunelabError(`--places ${other.join(":")}: there is no such recipe for TRL, because PEFT puts virtual tokens in front of the text only. Use start:N, or train here with \`tunelab finetune\`.`);
 }
 
-function whole(args: Arguments, name: string): number {
-  const value = args.number(name)!;
-  if (!(Number.isInteger(value) && value > 0)) throw new UsageError(`--${name} ${value}: a whole number of at least 1 is needed.`);
-  return value;
-}
-
 /** Records as examples, and as lines of {prompt, completion} in the texts of the template. */
 async function encoded(file: string, model: Model, args: Arguments): Promise<{ examples: Example[]; lines: string }> {
   const conversations = await loadRecords(file, { parse: messagesOf }), options = exampleLimit(args, model), examples: Example[] = [];
@@ -142,7 +136,7 @@ export const recipe: Command = {
   ],
   async run(args) {
     args.choice("to", ["trl"]);
-    const name = checkMethod(args), out = args.need("out"), device = args.choice("device", DEVICES)!, processes = whole(args, "processes"), batchSize = whole(args, "batch-size"), accumulate = whole(args, "accumulate");
+    const name = checkMethod(args), out = args.need("out"), device = args.choice("device", DEVICES)!, processes = args.whole("processes"), batchSize = args.whole("batch-size"), accumulate = args.whole("accumulate");
     checkPossible(name, args);
     if (batchSize % processes) throw new UsageError(`--batch-size ${batchSize}: cannot be shared evenly by ${processes} processes; choose a multiple of ${processes}.`);
     if (fs.existsSync(path.join(out, "recipe.json"))) throw new TunelabError(`${out} holds a recipe already; choose another --out, or delete it.`);
@@ -151,7 +145,7 @@ export const recipe: Command = {
     const { model } = await loadModel(args), train = await encoded(args.need("data"), model, args), validation = args.text("validation") ? await encoded(args.text("validation")!, model, args) : undefined;
     const method = await chooseMethod(args, model, train.examples), { learningRate = method.learningRate ?? 1e-3, schedule = "cosine", clip, seed, evaluateEvery, saveEvery } = trainingOptions(args);
     checkMade(method);
-    const steps = args.has("steps") ? whole(args, "steps") : Math.ceil((args.number("epochs")! * Math.ceil(train.examples.length / batchSize)) / accumulate);
+    const steps = args.has("steps") ? args.whole("steps") : Math.ceil((args.number("epochs")! * Math.ceil(train.examples.length / batchSize)) / accumulate);
     const trained = method.init(model.params, model.config, seed!), adapter = name !== "full", options = exampleLimit(args, model), given = args.need("model"), precision = args.text("precision")!;
     const settings = {
       method: name, adapter, parameters: adapter || args.text("parameters") === undefined || args.text("parameters") === "all" ? null : Object.keys(trained), model: path.isAbsolute(given) ? given : path.relative(out, given),

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { TunelabError } from "../errors";
-import { writeText } from "../model";
+import { processRuns, writeText } from "../model";
 import { hash } from "../tensor";
 import { interval } from "../theory/statistics";
 import { parse, UsageError, type Arguments } from "./arguments";
@@ -54,7 +54,6 @@ export function parseGrid(text: string): Record<string, string[]> {
 
 /** Every combination of the grid with every seed; each is checked as finetune would. */
 export function planOf(args: Arguments, grid: Record<string, string[]>, seeds: number): Plan {
-  if (!(Number.isInteger(seeds) && seeds > 0)) throw new UsageError(`--seeds ${seeds}: a whole number of at least 1 is needed.`);
   const base = Object.fromEntries(Object.entries(SHARED_FLAGS).filter(([name]) => args.has(name) && !grid[name]).map(([name, { value }]) => [name, value ? args.text(name)! : (true as const)])) as Plan["base"];
   const points = Object.entries(grid).reduce<Record<string, string>[]>((all, [name, values]) => all.flatMap((point) => values.map((value) => ({ ...point, [name]: value }))), [{}]);
   const runs = points.flatMap((point) => Array.from({ length: seeds }, (_, seed): PlannedRun => {
@@ -117,13 +116,10 @@ export function claim(folder: string, id: string): { also(pid: number): void; re
       return { also: (pid) => writeText(file, `${me} ${pid}`), release: () => fs.rmSync(file, { force: true }) };
     } catch (error) { if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error; }
     const holder = fs.existsSync(file) ? fs.readFileSync(file, "utf8") : "", [host, ...pids] = holder.split(" ");
-    if (host !== os.hostname() || pids.some((pid) => isAlive(Number(pid)))) return { holder: `${holder || "another process"} (if that is gone, delete ${file})` };
+    if (host !== os.hostname() || pids.some((pid) => processRuns(Number(pid)))) return { holder: `${holder || "another process"} (if that is gone, delete ${file})` };
     fs.rmSync(file, { force: true });
   }
   return { holder: "another process" };
-}
-function isAlive(pid: number): boolean {
-  try { process.kill(pid, 0); return true; } catch (error) { return (error as NodeJS.ErrnoException).code === "EPERM"; }
 }
 
 export interface Row {

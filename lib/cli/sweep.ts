@@ -22,7 +22,7 @@ const plan: Command = {
   },
   examples: ['tunelab sweep plan --model data/course-model --data data/security-qa/zh/train.jsonl --validation data/security-qa/zh/validation.jsonl --steps 60 --grid "rank=2,8 learning-rate=1e-3,3e-3" --seeds 3 --out runs/sweep'],
   async run(args) {
-    const out = args.need("out"), made = planOf(args, parseGrid(args.need("grid")), args.number("seeds")!);
+    const out = args.need("out"), made = planOf(args, parseGrid(args.need("grid")), args.whole("seeds"));
     writePlan(out, made);
     for (const file of ["ray_sweep.py", "requirements.txt"]) fs.copyFileSync(path.join(RAY, file), path.join(out, file));
     result({ status: "done", runs: made.runs.length, done: made.runs.filter(({ id }) => outcomeOf(out, id)?.status === "done").length, here: `npx tunelab sweep run --out ${out} --workers N`, ray: `python ${path.join(out, "ray_sweep.py")} --workers N` }, args);
@@ -62,8 +62,7 @@ const run: Command = {
   flags: { out: OUT, workers: { value: "N", help: "runs at the same time", default: "1" }, only: { value: "ID", help: "only this run of the plan (for job systems)" } },
   examples: ["tunelab sweep run --out runs/sweep --workers 2"],
   async run(args) {
-    const out = args.need("out"), { runs } = readPlan(out), only = args.text("only"), workers = args.number("workers")!;
-    if (!(Number.isInteger(workers) && workers > 0)) throw new UsageError(`--workers ${workers}: a whole number of at least 1 is needed.`);
+    const out = args.need("out"), { runs } = readPlan(out), only = args.text("only"), workers = args.whole("workers");
     if (only !== undefined && !runs.some(({ id }) => id === only)) throw new UsageError(`--only ${only}: the plan has no such run; its runs are ${runs.map(({ id }) => id).join(", ")}.`);
     const waiting = runs.filter(({ id }) => (only === undefined || id === only) && outcomeOf(out, id)?.status !== "done"), total = waiting.length, bar = progress(total, "sweep");
     const going = new Set<ReturnType<typeof start>>(), failures: string[] = [], elsewhere: string[] = [];

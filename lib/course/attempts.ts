@@ -10,7 +10,8 @@ import { t } from "./language";
 import { courseFile } from "./place";
 
 /** "submitted": a text, of which a program can only say which points it touches; a teacher decides. */
-export type Verdict = "right" | "wrong" | "submitted";
+export const VERDICTS = ["right", "wrong", "submitted"] as const;
+export type Verdict = (typeof VERDICTS)[number];
 export interface Answered {
   /** ISO 8601. */
   time: string;
@@ -56,7 +57,7 @@ function endsWithNewline(file: string): boolean {
 
 const isAttempt = (x: unknown): x is Answered => {
   const a = x as Answered | null;
-  return typeof a === "object" && a !== null && typeof a.exercise === "string" && typeof a.time === "string" && ["right", "wrong", "submitted"].includes(a.verdict);
+  return typeof a === "object" && a !== null && typeof a.exercise === "string" && typeof a.time === "string" && VERDICTS.includes(a.verdict);
 };
 /** All attempts, oldest first; lines that a crash or an editor damaged are left out and counted. */
 export function attempts(file = progressFile()): { attempts: Answered[]; damaged: number } {
@@ -93,11 +94,19 @@ export function standings(list: readonly Answered[]): Map<string, Standing> {
   return found;
 }
 
+/** How many verdicts there are of each kind; none = the exercise is open. */
+export function tally(verdicts: readonly (Verdict | undefined)[]): Record<Verdict | "open", number> {
+  const count = (wanted?: Verdict) => verdicts.filter((v) => v === wanted).length;
+  return { right: count("right"), submitted: count("submitted"), wrong: count("wrong"), open: count() };
+}
+
+/** Format of what a student hands in. */
+export const REPORT_FORMAT = "tunelab-progress/1";
 /** What a student hands in. */
-export interface Report { format: "tunelab-progress/1"; student: string; exported: string; damaged: number; exercises: Record<string, Standing> }
+export interface Report { format: typeof REPORT_FORMAT; student: string; exported: string; damaged: number; exercises: Record<string, Standing> }
 /** @throws TunelabError without a name */
 export function report(student: string, file = progressFile()): Report {
   if (!student.trim()) throw new TunelabError("report: the student's name or number is empty; give one, so that the teacher knows whose work this is.");
   const { attempts: list, damaged } = attempts(file);
-  return { format: "tunelab-progress/1", student: student.trim(), exported: new Date().toISOString(), damaged, exercises: Object.fromEntries(standings(list)) };
+  return { format: REPORT_FORMAT, student: student.trim(), exported: new Date().toISOString(), damaged, exercises: Object.fromEntries(standings(list)) };
 }

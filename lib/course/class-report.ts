@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { TunelabError } from "../errors";
 import { ANSWERS } from "./answers";
 import type { Words } from "./answers/exercise";
-import type { Report } from "./attempts";
+import { REPORT_FORMAT, tally, VERDICTS, type Report } from "./attempts";
 
 /** Reads every .json of a folder; what is not a report is refused by name. Of several by one student the newest counts. */
 export function readReports(folder: string): Report[] {
@@ -15,10 +15,10 @@ export function readReports(folder: string): Report[] {
     const where = path.join(folder, file);
     let value: Report;
     try { value = JSON.parse(fs.readFileSync(where, "utf8")) as Report; } catch (error) { throw new TunelabError(`${where}: is not valid JSON (${(error as Error).message}); ask for the file again.`); }
-    const verdicts = ["right", "wrong", "submitted"], exercises = value?.exercises;
-    const good = value?.format === "tunelab-progress/1" && typeof value.student === "string" && typeof exercises === "object" && exercises !== null
-      && Object.values(exercises).every((s) => verdicts.includes(s?.verdict) && Number.isInteger(s.tries) && Array.isArray(s.mistakes));
-    if (!good) throw new TunelabError(`${where}: is no progress report of this course (format tunelab-progress/1); ask the student to export again.`);
+    const exercises = value?.exercises;
+    const good = value?.format === REPORT_FORMAT && typeof value.student === "string" && typeof exercises === "object" && exercises !== null
+      && Object.values(exercises).every((s) => VERDICTS.includes(s?.verdict) && Number.isInteger(s.tries) && Array.isArray(s.mistakes));
+    if (!good) throw new TunelabError(`${where}: is no progress report of this course (format ${REPORT_FORMAT}); ask the student to export again.`);
     const before = newest.get(value.student);
     if (!before || before.exported < value.exported) newest.set(value.student, value);
   }
@@ -40,7 +40,6 @@ export interface ClassReport {
 /** Counts by student and by exercise over all exercises of the course. */
 export function classReport(reports: readonly Report[]): ClassReport {
   const names = Object.keys(ANSWERS), known = (r: Report, e: string) => (Object.hasOwn(r.exercises, e) ? r.exercises[e] : undefined);
-  const tally = (verdicts: (string | undefined)[]) => ({ right: verdicts.filter((v) => v === "right").length, submitted: verdicts.filter((v) => v === "submitted").length, wrong: verdicts.filter((v) => v === "wrong").length, open: verdicts.filter((v) => v === undefined).length });
   return {
     students: reports.map((r) => ({ student: r.student, ...tally(names.map((e) => known(r, e)?.verdict)), tries: names.reduce((n, e) => n + (known(r, e)?.tries ?? 0), 0), exported: r.exported })),
     exercises: names.map((exercise) => {

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import { ANSWERS } from "./answers";
 import type { Words } from "./answers/exercise";
-import { attempts, progressFile, standings, type Standing } from "./attempts";
+import { attempts, progressFile, standings, tally, type Standing } from "./attempts";
 import { html, showHtml, type Html } from "./html";
 import { t } from "./language";
 import { courseFile } from "./place";
@@ -48,8 +48,7 @@ export function showContents(): void {
 /** The student's progress: how many exercises are right, submitted, wrong, open; where the record lies. */
 export function showProgress(): void {
   const { attempts: list, damaged } = attempts(), standing = standings(list), all = sections().flatMap(({ name }) => exercisesOf(name));
-  const number = (verdict: Standing["verdict"]) => all.filter((e) => standing.get(e)?.verdict === verdict).length;
-  const right = number("right"), submitted = number("submitted"), wrong = number("wrong"), open = all.length - right - submitted - wrong;
+  const { right, submitted, wrong, open } = tally(all.map((e) => standing.get(e)?.verdict));
   const words = t({ zh: `${all.length} 道练习：${right} 道正确，${submitted} 道已提交，${wrong} 道还不对，${open} 道还没有作答。`, en: `${all.length} exercises: ${right} right, ${submitted} submitted, ${wrong} not right yet, ${open} not answered yet.` });
   const part = (n: number) => `${((100 * n) / Math.max(all.length, 1)).toFixed(1)}%`;
   const bar = (n: number, colour: string): Html => html`<span style="display:inline-block;height:12px;width:${part(n)};background:${colour}"></span>`;

@@ -141,11 +141,13 @@ const scaledRun = await tl.train({
   model, method: tl.full(), data: { train: trainSet, validation: checkSet }, steps: budget(40, 4), batchSize: 8, learningRate: 3e-4, precision: "half", lossScale: tl.dynamicScale({ initial: 2 ** 24, interval: 8 }), display: false,
 });
 const scales = scaledRun.history.steps, skipped = scales.filter((r) => r.skipped).length;
-await show(lineChart({
+const scaleChart = lineChart({
   title: t({ zh: "动态损失缩放", en: "Dynamic loss scaling" }), x: { title: t({ zh: "步", en: "step" }) }, y: { title: "log₂ s" },
   series: [{ name: "s", x: scales.map((r) => r.step), y: scales.map((r) => Math.log2(r.lossScale!)) }, { name: t({ zh: "丢掉的步", en: "steps left out" }), x: scales.filter((r) => r.skipped).map((r) => r.step), y: scales.filter((r) => r.skipped).map((r) => Math.log2(r.lossScale!)) }],
   alt: `${skipped} / ${scales.length} ${t({ zh: "步被丢掉，最后", en: "steps left out, last" })} s = 2^${Math.log2(scales[scales.length - 1].lossScale!)}`,
-}));
+});
+Object.assign(scaleChart.data[1], { mode: "markers" }); // single steps, no line between them
+await show(scaleChart);
 console.log(scaledRun.message);
 tl.dispose(scaledRun.trained);
 // %% [markdown] lang="zh"

@@ -199,14 +199,14 @@ await show(lineChart({
 const answerLoss = async (trained: tl.Params) => (await tl.evaluate({ ...model, params: { ...model.params, ...trained } }, validation, { batchSize: BATCH })).loss;
 const audit: { what: string; loss: number; embedding: number }[] = [], EMBEDDING = "model.embed_tokens.weight", moved = (trained: tl.Params) => tl.tf.tidy(() => tl.tf.norm(tl.tf.sub(trained[EMBEDDING], model.params[EMBEDDING])).dataSync()[0]);
 audit.push({ what: t({ zh: "未训练", en: "untrained" }), loss: await answerLoss({}), embedding: 0 });
-for (const [what, rate, accumulate] of [[t({ zh: "照清单，10⁻⁴", en: "as listed, 10⁻⁴" }), 1e-4, 4], [t({ zh: "照清单，0.1", en: "as listed, 0.1" }), 0.1, 4], [t({ zh: "不累积，0.1", en: "no accumulation, 0.1" }), 0.1, 1]] as const) {
+for (const [what, rate, accumulate] of [[t({ zh: "照清单，0.0001", en: "as listed, 0.0001" }), 1e-4, 4], [t({ zh: "照清单，0.1", en: "as listed, 0.1" }), 0.1, 4], [t({ zh: "不累积，0.1", en: "no accumulation, 0.1" }), 0.1, 1]] as const) {
   const { trained } = rate === 1e-4 ? asListedRun : await hooks(rate, accumulate);
   audit.push({ what, loss: await answerLoss(trained), embedding: moved(trained) });
   tl.dispose(trained);
 }
 audit.push({ what: t({ zh: "改正（LOMO）", en: "corrected (LOMO)" }), loss: lastLoss(whole), embedding: moved(whole.trained) });
 const adamRun = await tl.train({ ...plan, optimizer: tl.adamw(), learningRate: 3e-4, evaluateEvery: 0, display: false });
-audit.push({ what: "AdamW, 3·10⁻⁴", loss: lastLoss(adamRun), embedding: moved(adamRun.trained) });
+audit.push({ what: "AdamW, 0.0003", loss: lastLoss(adamRun), embedding: moved(adamRun.trained) });
 tl.dispose(adamRun.trained);
 try { await tl.train({ ...plan, accumulate: 4, display: false }); } catch (error) { console.log(t({ zh: "本库：", en: "this library: " }) + (error as Error).message); }
 // %%
@@ -247,12 +247,16 @@ table(fp16Rows, t({ zh: "权重保存为 FP16，4 步", en: "Weights kept in FP1
 const loopData = right.filter((e) => e.ids.length <= 96).map((e) => asListed(e, false, 96)), maskRuns: [string, tl.Params][] = [[maskNames[0], whole.trained]];
 for (const [name, data] of [[maskNames[1], listedData], [maskNames[2], loopData]] as const) maskRuns.push([name, (await tl.train({ ...plan, data: { train: data }, evaluateEvery: 0, display: false })).trained]);
 const endOnly = validation.map((e) => ({ ids: e.ids, target: e.target.map((_, i) => (i === e.ids.length - 1 ? 1 : 0)) })), asked = testRecords.slice(0, budget(24, 2)), plainPrompts = asked.map(({ question }) => tl.promptText(tokenizer, [{ role: "user", content: question }], { template: "plain" }));
-const maskRows: Record<string, string>[] = [];
+const maskRows: Record<string, string>[] = [], ended: number[] = [];
 for (const [name, trained] of [[t({ zh: "未训练", en: "untrained" }), model.params] as [string, tl.Params], ...maskRuns]) {
   const now = { ...model, params: trained }, answers = await tl.generateAll(now, plainPrompts, { maxNewTokens: budget(64, 4) }), [content, end] = [await tl.evaluate(now, validation, { batchSize: BATCH }), await tl.evaluate(now, endOnly, { batchSize: BATCH })];
-  maskRows.push({ [t({ zh: "掩码", en: "mask" })]: name, [t({ zh: "答案的损失", en: "loss of the answers" })]: content.loss.toFixed(3), [t({ zh: "结束符的损失", en: "loss of the end token" })]: end.loss.toFixed(3), [t({ zh: "自己结束 %", en: "end by themselves, %" })]: ((100 * answers.filter((a) => a.stoppedBy === "eos").length) / answers.length).toFixed(0), [t({ zh: "平均长度", en: "mean length" })]: tl.mean(answers.map((a) => a.ids.length)).toFixed(1), [asked[0].question]: answers[0].text.slice(0, 40) });
+  ended.push(answers.filter((a) => a.stoppedBy === "eos").length / answers.length);
+  maskRows.push({ [t({ zh: "掩码", en: "mask" })]: name, [t({ zh: "答案的损失", en: "loss of the answers" })]: content.loss.toFixed(3), [t({ zh: "结束符的损失", en: "loss of the end token" })]: end.loss.toFixed(3), [t({ zh: "自己结束 %", en: "end by themselves, %" })]: (100 * ended[ended.length - 1]).toFixed(0), [t({ zh: "平均长度", en: "mean length" })]: tl.mean(answers.map((a) => a.ids.length)).toFixed(1), [asked[0].question]: answers[0].text.slice(0, 40) });
 }
 table(maskRows);
+const [endedBefore, endedRight, endedCollator, endedLoop] = ended, percent = (x: number) => `${(100 * x).toFixed(0)} %`;
+console.log(t({ zh: `结束符被遮住：${percent(endedCollator)} 的回答自己结束（训练前 ${percent(endedBefore)}，正确的掩码 ${percent(endedRight)}）：`, en: `end token masked: ${percent(endedCollator)} of the answers end by themselves (before ${percent(endedBefore)}, right mask ${percent(endedRight)}): ` }) + (endedRight - endedCollator > 0.2 ? t({ zh: "模型没有学会停", en: "the model has not learned to stop" }) : t({ zh: "这一次看不出明显的害处", en: "no clear harm this time" })));
+console.log(t({ zh: `填充也算：${percent(endedLoop)} 自己结束：`, en: `padding counted: ${percent(endedLoop)} end by themselves: ` }) + (endedRight - endedLoop > 0.2 ? t({ zh: "结束符虽然参与损失，训练却大半花在填充上", en: "the end token counts, but most of the training went into padding" }) : t({ zh: "结束符参与损失，所以也学会了停", en: "the end token counts, so stopping was learned, too" })));
 maskRuns.forEach(([, trained]) => tl.dispose(trained));
 // %% [markdown] lang="zh"
 // ## 7. SmolLM2-135M：1.35 亿个参数全部训练
