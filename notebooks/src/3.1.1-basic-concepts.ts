@@ -246,7 +246,7 @@ table(KINDS.map(({ kind, name, section, what }, k) => ({ [t({ zh: "类", en: "cl
 await show(dotChart({
   title: t({ zh: "训练的数占全部参数的百分比（对数刻度）", en: "Trained numbers in percent of all parameters (log scale)" }), x: { title: t({ zh: "类 · 方法", en: "class · method" }) }, y: { title: t({ zh: "占全部参数的 %", en: "% of all parameters" }), log: true },
   series: Object.keys(MODELS).map((name, m) => ({ name, x: KINDS.map((k) => `${k.kind} · ${k.name}`), y: KINDS.map((_, k) => shareOf(k, m)) })),
-  alt: KINDS.map(({ name }, k) => `${name}: ${all.map((_, m) => Number(shareOf(k, m).toPrecision(2))).join(" / ")} %`).join("; "),
+  alt: KINDS.map(({ name }, k) => `${name}: ${all.map((_, m) => (Number.isNaN(shareOf(k, m)) ? "–" : Number(shareOf(k, m).toPrecision(2)))).join(" / ")} %`).join("; "),
 }));
 // %% [markdown] lang="zh"
 // 看图时注意三点：

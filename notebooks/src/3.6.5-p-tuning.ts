@@ -331,7 +331,7 @@ await overSeeds(ALL, zeroInput, [chosen[LSTM]], seeds, { base: wrongHead, object
 const verdicts = [LSTM, ZERO, MLP, WRONG, COPY, ALL], RIGHT = [LSTM, MLP];
 await show(barChart({
   horizontal: true,
-  title: t({ zh: "清单的错误：测试损失与不微调之差（负 = 变好）", en: "The listing's mistakes: test loss minus that without tuning (below 0 = better)" }), x: { title: t({ zh: "怎样训练", en: "how it was trained" }) }, y: { title: t({ zh: "差（纳特/词元）", en: "difference (nats per token)" }) },
+  title: t({ zh: "测试损失与不微调之差（负 = 变好）", en: "Test loss minus that before tuning (below 0: better)" }), x: { title: t({ zh: "怎样训练", en: "how it was trained" }) }, y: { title: t({ zh: "差（纳特/词元）", en: "difference (nats per token)" }) },
   series: [{ name: "", x: verdicts.map((name) => (RIGHT.includes(name) ? `${name}${t({ zh: "，正确", en: ", right" })}` : name)), y: verdicts.map((name) => tl.mean(tests[name]) - baseLoss), error: verdicts.map((name) => spread(tests[name])) }],
   alt: verdicts.map((name) => `${name}: ${(tl.mean(tests[name]) - baseLoss).toFixed(3)}`).join("; "),
 }));
