@@ -15,20 +15,22 @@ const FIXED: Record<string, unknown> = {
 };
 const MODEL_CLASS = { llama: "LlamaForCausalLM", qwen2: "Qwen2ForCausalLM", qwen3: "Qwen3ForCausalLM" } as const;
 const ACTIVATIONS: ReadonlyMap<unknown, "relu" | "silu"> = new Map([["relu", "relu"], ["swish", "silu"], ["silu", "silu"]]);
+/** JSON in which the scaling has a decimal point: the library takes Python floats only, and refuses 1 where it wants 1.0. */
+const json = (config: object): string => JSON.stringify(config, null, 2).replace(/("scaling": -?\d+),/, "$1.0,");
 const key = (name: string, inFile: string) => name.replace(/(attention|output)_adapters\./, `$1_adapters.adapters.${inFile}.`);
 
 export const adapterHub: Layout = {
   writes: ({ method }) => method.name === "adapter",
   write(folder, { method, trained }, { config, path: where }) {
     const s = method.settings as unknown as Required<BottleneckOptions>, parallel = s.form === "parallel";
-    writeFolder(folder, [WEIGHTS, Object.fromEntries(Object.entries(trained).map(([name, t]) => [key(name, NAME), t]))], [CONFIG, {
+    writeFolder(folder, [WEIGHTS, Object.fromEntries(Object.entries(trained).map(([name, t]) => [key(name, NAME), t]))], [CONFIG, json({
       config: {
         architecture: null, ...FIXED, mh_adapter: s.after.includes("attention"), output_adapter: s.after.includes("feed-forward"), reduction_factor: s.reduction,
         non_linearity: s.activation === "relu" ? "relu" : "swish", original_ln_before: s.form === "pfeiffer", is_parallel: parallel, scaling: s.scale,
         init_weights: parallel ? "mam_adapter" : "houlsby", leave_out: [],
       },
-      hidden_size: config.hiddenSize, model_class: MODEL_CLASS[config.architecture], model_name: path.basename(path.resolve(where)), model_type: config.architecture, name: NAME, version: "adapters.1.2.0",
-    }]);
+      hidden_size: config.hiddenSize, model_class: MODEL_CLASS[config.architecture], model_name: path.basename(path.resolve(where)), model_type: config.architecture, name: NAME, version: "adapters.1.3.0",
+    })]);
   },
 
   reads: (config) => config.peft_type === undefined && typeof config.config === "object" && config.config !== null && "reduction_factor" in config.config,

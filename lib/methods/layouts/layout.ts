@@ -82,11 +82,11 @@ export const exactly = (expected: Readonly<Record<string, { name: string; shape:
     return Object.fromEntries(Object.entries(expected).map(([key, { name }]) => [key, name]));
   };
 
-/** Writes weights and config together, the config last: a folder with a config is complete. Of another kind of adapter that was there nothing is read any more. */
-export function writeFolder(folder: string, weights: [file: string, tensors: Params], config: [file: string, value: object]): void {
+/** Writes weights and config (a text is JSON already) together, the config last: a folder with a config is complete. Of another kind of adapter that was there nothing is read any more. */
+export function writeFolder(folder: string, weights: [file: string, tensors: Params], config: [file: string, value: object | string]): void {
   replaceFiles(folder, {
     [weights[0]]: (file) => writeSafetensors(file, toArrays(weights[1]), { format: "pt" }),
-    [config[0]]: (file) => writeText(file, JSON.stringify(config[1], null, 2)),
+    [config[0]]: (file) => writeText(file, typeof config[1] === "string" ? config[1] : JSON.stringify(config[1], null, 2)),
   });
   for (const other of CONFIGS) if (other !== config[0]) fs.rmSync(path.join(folder, other), { force: true });
 }
