@@ -12,8 +12,8 @@ import { fixture, readJson, temporary, tinyModel, withJit } from "../support/fix
 import { randomLike } from "../support/training";
 import { METHODS } from "./cases";
 
-const python = process.env.TUNELAB_PYTHON, folder = temporary();
-const CONFIG = "adapter_config.json", WEIGHTS = "adapter_model.safetensors";
+const python = process.env.TUNELAB_PYTHON, adaptersPython = process.env.TUNELAB_ADAPTERS_PYTHON, folder = temporary();
+const CONFIG = "adapter_config.json", WEIGHTS = "adapter_model.safetensors", HUB_WEIGHTS = "adapter.safetensors";
 const FROM_PEFT = ["ia3", "ia3-llama", "prompt", "p-tuning-lstm", "p-tuning-mlp", "prefix", "prefix-mlp", "dora"];
 const models: Record<string, Model> = {};
 before(async () => { process.env.TUNELAB_JIT = "0"; for (const name of ["llama", "qwen2-tied"]) models[name] = await tinyModel(name); });
@@ -45,6 +45,19 @@ for (const name of FROM_PEFT)
     free(adapter);
   });
 
+for (const name of ["hub-double-seq", "hub-seq", "hub-par"])
+  test(`${name}, saved by adapter-hub's library: its logits, and saved again its tensors and settings`, (t) => {
+    const e = readJson("methods", name, "expected.json"), model = models[e.base], theirs = fixture("methods", name), adapter = loadAdapter(theirs, model), where = folder("saved");
+    const inputs = { ids: Int32Array.from(e.inputIds.flat()), batch: 2, attend: e.attentionMask.flat() };
+    t.diagnostic(`max |Δlogit| ${close(realRows(logits({ ...model, ...adapter }, inputs), e.attentionMask), e.logits, 1e-4, "logits").toExponential(1)}`);
+    saveAdapter(where, adapter, model);
+    const ours = JSON.parse(fs.readFileSync(path.join(where, CONFIG), "utf8")), hub = readJson("methods", name, CONFIG);
+    for (const [key, value] of Object.entries(ours.config)) if (key !== "architecture" && key !== "init_weights") assert.deepEqual(value, hub.config[key], key); // null where it is absent; how one of ours would start
+    const named = Object.entries(tensorsOf(path.join(theirs, HUB_WEIGHTS))).map(([n, tensor]) => [n.replace(".made.", `.${ours.name}.`), tensor]);
+    assert.deepEqual(tensorsOf(path.join(where, HUB_WEIGHTS)), Object.fromEntries(named.sort()));
+    free(adapter);
+  });
+
 for (const c of METHODS)
   for (const base of c.bases ?? (["llama"] as const)) {
     const made = async (): Promise<Adapter> => {
@@ -64,6 +77,16 @@ for (const c of METHODS)
       for (const file of fs.readdirSync(where)) if (file.endsWith(".safetensors")) assert.deepEqual(tensorsOf(path.join(twice, file)), tensorsOf(path.join(where, file)));
       await leaksNothing(() => free(loadAdapter(where, model)), 1);
       [adapter, again].forEach(free);
+    });
+
+    if (c.what.startsWith("adapter,")) test(`${c.what} on ${base}: adapter-hub's library loads it completely and computes the same`, { skip: !adaptersPython && "TUNELAB_ADAPTERS_PYTHON is not set" }, async (t) => {
+      const model = models[base], adapter = await made(), where = folder("adapter"), expected = path.join(where, "..", "expected.json");
+      saveAdapter(where, adapter, model);
+      fs.writeFileSync(expected, JSON.stringify({ inputIds: INPUT_IDS, attentionMask: MASK, logits: run(model, adapter) }));
+      free(adapter);
+      const result = JSON.parse(execFileSync(adaptersPython!, [fixture("check_adapter_hub.py"), where, model.path, expected], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }));
+      assert.deepEqual({ ...result, maxAbsDiff: 0 }, { ok: true, maxAbsDiff: 0, missing: [], unexpected: [], different: [] }, JSON.stringify(result));
+      t.diagnostic(`max |Δlogit| ${result.maxAbsDiff.toExponential(1)}`);
     });
 
     test(`${c.what} on ${base}: PEFT loads it completely and computes the same`, { skip: !python && "TUNELAB_PYTHON is not set" }, async (t) => {
