@@ -99,8 +99,9 @@ function markdown(rows: readonly Compared[], metric: string): string {
   const seeds = rows[0]?.runs.length ?? 0;
   return [
     `| method | ${metric} | validation loss | trained | of the model, % | stored, kB | step, ms | tensors beside the base, MB | learning rate |`, "|---|---|---|---|---|---|---|---|---|",
-    ...rows.map((r) => `| ${r.method} | ${withError(r)} | ${r.loss.toFixed(3)} | ${r.trainable.toLocaleString("en-US")} | ${r.share.toPrecision(3)} | ${(r.stored / 1e3).toFixed(1)} | ${(1e3 * r.secondsPerStep).toFixed(0)} | ${(r.peakBytes / 1e6).toFixed(0)} | ${r.learningRate} |`),
-    "", `Means over ${seeds} seed${seeds === 1 ? "" : "s, ± half of the 95 % t-interval"}. Times are of this machine.`, "",
+    ...rows.map((r) => `| ${r.method} | ${withError(r)} | ${r.loss.toFixed(3)} | ${r.trainable.toLocaleString("en-US")} | ${r.share.toPrecision(3)} | ${(r.stored / 1e3).toFixed(1)} | ${(1e3 * r.secondsPerStep).toFixed(0)} | ${(r.peakBytes / 1e6).toFixed(0)} | ${r.learningRate}${r.edge ? (r.edge === "largest" ? " ↑" : " ↓") : ""} |`),
+    "", `Means over ${seeds} seed${seeds === 1 ? "" : "s, ± half of the 95 % t-interval"}. Times are of this machine.`,
+    ...(rows.some((r) => r.edge) ? ["↑ ↓: the best of the rates that were tried is the largest or the smallest of them; wider --learning-rates may serve this method better."] : []), "",
   ].join("\n");
 }
 

@@ -6,7 +6,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { TunelabError } from "../errors";
-import { saveAdapter, trainableCount, type Adapter, type Method } from "../methods";
+import { projectDiff, saveAdapter, trainableCount, type Adapter, type Method } from "../methods";
 import { mean, quantile } from "../metrics/bootstrap";
 import { peakTensorBytes, storedBytes } from "../metrics/cost";
 import type { Model } from "../model";
@@ -24,6 +24,7 @@ export interface ComparedRun {
   loss: number;
   /** What `score` gave; absent for the runs that only look for a learning rate. */
   score?: number;
+  /** Scalars that were trained; of what diff pruning trains, only the projection on its budget (0.5 %) is scored and stored. */
   trainable: number;
   /** Bytes of the saved adapter's folder. */
   stored: number;
@@ -38,6 +39,8 @@ export interface ComparedRun {
 export interface Compared {
   method: string;
   learningRate: number;
+  /** The best rate was the smallest or the largest that was tried, so that a better one may lie beyond. */
+  edge?: "smallest" | "largest";
   score: number;
   /** Half-width of the 95 % t-interval over seeds; undefined with one seed. */
   scoreError?: number;
@@ -88,7 +91,7 @@ export async function compareMethods({ model, methods, data, score, steps, batch
 
   for (const name of names) {
     const method = await methods[name]();
-    let rate = learningRates[0] ?? method.learningRate ?? 1e-3;
+    let edge: Compared["edge"], rate = learningRates[0] ?? method.learningRate ?? 1e-3;
     if (searched) {
       const tried: ComparedRun[] = [];
       for (const candidate of learningRates) {
@@ -98,13 +101,14 @@ export async function compareMethods({ model, methods, data, score, steps, batch
       const sound = tried.filter((r) => r.status === "done");
       if (!sound.length) throw new TunelabError(`compareMethods: ${name} gave no finite loss at any of the learning rates ${learningRates.join(", ")}; add smaller ones.`);
       rate = sound.reduce((best, r) => (r.loss < best.loss ? r : best)).learningRate;
+      edge = rate === Math.min(...learningRates) ? "smallest" : rate === Math.max(...learningRates) ? "largest" : undefined;
     }
     const runs: ComparedRun[] = [];
     for (const seed of seeds) {
       runs.push(await once(name, method, seed, rate, true));
       if (stopped) return { rows, stopped };
     }
-    rows.push(summary(name, runs, all));
+    rows.push({ ...summary(name, runs, all), ...(edge ? { edge } : {}) });
   }
   return { rows, stopped };
 }
@@ -113,17 +117,18 @@ interface Once extends Pick<CompareOptions, "model" | "data" | "score"> { name: 
 async function runOnce({ model, method, data, score, name, seed, learningRate, steps, batchSize, scored }: Once): Promise<ComparedRun> {
   const options: TrainOptions<any, any> = { model, method, data: { train: data.train }, steps, batchSize, learningRate, seed, display: false };
   const { result: run, addedBytes } = await peakTensorBytes(() => train(options));
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "tunelab-compare-"));
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "tunelab-compare-")), projected = run.method.name === "diff-pruning" ? projectDiff(run, model.params) : undefined, kept = projected ?? run;
   try {
-    saveAdapter(folder, run, model);
+    saveAdapter(folder, kept, model);
     const status = run.status as ComparedRun["status"], complete = status === "done";
-    const { loss } = complete ? await evaluate(model, data.validation, { adapter: run, batchSize }) : { loss: NaN };
+    const { loss } = complete ? await evaluate(model, data.validation, { adapter: kept, batchSize }) : { loss: NaN };
     return {
-      method: name, seed, learningRate, loss, ...(scored && complete ? { score: score ? await score(run) : -loss } : {}), trainable: trainableCount(run), stored: storedBytes(folder),
+      method: name, seed, learningRate, loss, ...(scored && complete ? { score: score ? await score(kept) : -loss } : {}), trainable: trainableCount(run), stored: storedBytes(folder),
       secondsPerStep: median(run.history.steps.map((r) => r.seconds).slice(steps > 4 ? 2 : 0)), peakBytes: addedBytes, status,
     };
   } finally {
     dispose(run.trained);
+    if (projected) { dispose(projected.trained); dispose(projected.method.constants ?? {}); }
     fs.rmSync(folder, { recursive: true, force: true });
   }
 }

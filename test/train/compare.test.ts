@@ -1,7 +1,7 @@
 // compareMethods: same budget for all, learning rates chosen on validation data, nothing done twice, intervals over seeds.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { bitfit, ia3, lora } from "tunelab/methods";
+import { bitfit, diffPruning, ia3, lora, projectDiff, trainableCount } from "tunelab/methods";
 import type { Model } from "tunelab/model";
 import { compareMethods, evaluate, train, type ComparedRun } from "tunelab/train";
 import { dispose, tf } from "tunelab/tensor";
@@ -20,6 +20,7 @@ test("each run is the one that train() gives alone; rows hold means, t-intervals
   const tensors = tf.memory().numTensors, seen: ComparedRun[] = [], { rows, stopped } = await compareMethods({ model, methods, data: data(), steps: 6, batchSize: 3, seeds: [3, 4], learningRates: [1e-6, 3e-2], onRun: (run) => seen.push(run) });
   assert.equal(tf.memory().numTensors, tensors);
   assert.deepEqual([stopped, rows.map((r) => [r.method, r.learningRate, r.runs.length]), seen.length], [false, [["lora", 3e-2, 2], ["bitfit", 3e-2, 2]], 8]);
+  assert.deepEqual(rows.map((r) => r.edge), ["largest", "largest"]);
   for (const row of rows) {
     const method = await methods[row.method as "lora"](), losses: number[] = [];
     for (const [i, seed] of [3, 4].entries()) {
@@ -33,6 +34,17 @@ test("each run is the one that train() gives alone; rows hold means, t-intervals
     close([row.loss, row.scoreError!], [(losses[0] + losses[1]) / 2, interval(losses).error], 1e-9, row.method);
     assert.ok(row.stored > 4 * row.trainable && row.secondsPerStep > 0 && row.peakBytes > 8 * row.trainable, JSON.stringify({ ...row, runs: 0 }));
   }
+}));
+
+test("of diff pruning the projection on its budget is judged and stored; a rate inside the range is no edge", () => withJit(false, async () => {
+  const tensors = tf.memory().numTensors, options = { model, data: data(), steps: 4, batchSize: 3 }, { rows: [row] } = await compareMethods({ ...options, methods: { diff: () => diffPruning() }, seeds: [1], learningRates: [1e-6, 1e-2, 1e3] });
+  assert.equal(tf.memory().numTensors, tensors);
+  assert.deepEqual([row.learningRate, row.edge], [1e-2, undefined]);
+  const run = await train({ ...options, method: diffPruning(), data: { train: options.data.train }, learningRate: 1e-2, seed: 1, display: false }), kept = projectDiff(run, model.params);
+  assert.equal(row.loss, (await evaluate(model, options.data.validation, { adapter: kept, batchSize: 3 })).loss);
+  assert.equal(row.trainable, trainableCount(run));
+  assert.ok(row.stored < 0.05 * 4 * row.trainable, `${row.stored} bytes for ${trainableCount(kept)} of ${row.trainable}`);
+  [run.trained, kept.trained, kept.method.constants!].forEach(dispose);
 }));
 
 test("what is known is not done again, and a score of one's own is asked of every seed", () => withJit(false, async () => {
