@@ -13,3 +13,4 @@ export * from "./rewards";
 export { clippedSurrogate, collateRollouts, referenceKl, type Drawn, type PolicyObjective, type Preparation, type Rollout, type RolloutBatch } from "./rollout";
 export * from "./scalar-head";
 export * from "./sft";
+export { trunk, type Hidden, type TokenBatch } from "./trunk";

@@ -6,33 +6,15 @@
  */
 import type { Tensor } from "@tensorflow/tfjs";
 import { TunelabError } from "../errors";
-import { extraPositions, type Adapter, type Method } from "../methods/method";
-import { applied, baseParts, checkIds, checkLength, encoded, head, hiddenStates, partition, perOption, type GradientPass, type Model, type ModelConfig } from "../model";
+import type { Adapter, Method } from "../methods/method";
+import { applied, baseParts, head, perOption, type GradientPass, type Model, type ModelConfig } from "../model";
 import { addRows, compiledBlock, crossEntropy, takeRows, tf, type Params, type Precision } from "../tensor";
 import type { Example } from "./examples";
-import { collateSft, type SftBatch } from "./sft";
-
-type Base = Pick<Model, "config" | "params">;
+import { collateSft } from "./sft";
+import { trunk, type Base, type Hidden, type TokenBatch } from "./trunk";
 
 /** A method that changes nothing: the base model alone. */
 export const baseOnly: Method = { name: "none", settings: {}, init: () => ({}) };
-
-/** Token ids of a batch, and which of them are targets; `weight` is left to the objective. */
-export type TokenBatch = Omit<SftBatch, "weight">;
-
-export interface Hidden {
-  /** Hidden states [B·T, H] from which the next tokens are predicted. */
-  x: Tensor;
-  /** What the model sees of the trained tensors outside the layers. */
-  outside: Params;
-}
-/** The layers under a method, differentiable in `trained`. */
-export const trunk = ({ config, params }: Base, method: Method, pass?: GradientPass) => (trained: Params, batch: TokenBatch, key?: Tensor): Hidden => {
-  checkIds(batch.ids, config, "Batch");
-  checkLength(batch.longest, config, extraPositions(method));
-  const view = encoded({ params, config, method, trained, key, pass });
-  return { x: hiddenStates(view, batch), outside: partition(view.trained!, config.layers).rest };
-};
 
 /** Hidden states, and log π of every target token [N]; 0 in the places that pad N. */
 export type Policy = (trained: Params, batch: TokenBatch, key?: Tensor) => Hidden & { logs: Tensor };

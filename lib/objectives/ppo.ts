@@ -11,10 +11,11 @@ import type { Scalar } from "@tensorflow/tfjs";
 import { TunelabError } from "../errors";
 import { relu, tf, weightedMean } from "../tensor";
 import type { Drawn } from "./rollout";
-import { batchesByLength, policy, trunk } from "./log-probabilities";
+import { batchesByLength, policy } from "./log-probabilities";
 import { between, clippedSurrogate, collateRollouts, referenceKl, type PolicyObjective } from "./rollout";
 import { headStart, scalarHead, splitHead, VALUE } from "./scalar-head";
 import { collateSft } from "./sft";
+import { trunk } from "./trunk";
 
 export interface PpoOptions {
   /** ε of the ratio's clip, ε_v of the value's, c the value loss's weight. */

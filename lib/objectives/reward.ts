@@ -13,12 +13,13 @@ import { calibration, type Calibration } from "../metrics/classification";
 import { modelHash, openSafetensors, replaceFiles, writeSafetensors, type Model } from "../model";
 import { softplus, tf, toArrays } from "../tensor";
 import type { Example } from "./examples";
-import { batchesByLength, trunk, type Measuring } from "./log-probabilities";
+import { batchesByLength, type Measuring } from "./log-probabilities";
 import type { Objective } from "./objective";
 import { collatePairs, halves, pairLength, sharePositive } from "./pairs";
 import type { PreferencePair } from "./preferences";
 import { headStart, scalarHead, SCORE, splitHead } from "./scalar-head";
 import { collateSft, type SftBatch } from "./sft";
+import { trunk } from "./trunk";
 
 type Base = Pick<Model, "config" | "params">;
 export interface RewardBatch extends SftBatch { /** Flat position of each row's last token [2n]. */ last: Int32Array }

@@ -4,11 +4,12 @@
  * Logits are computed only where there is a target, which for short answers saves most of the head's work.
  */
 import type { Scalar, Tensor } from "@tensorflow/tfjs";
-import { extraPositions, type Method } from "../methods/method";
-import { applied, baseParts, checkIds, checkLength, encoded, head, hiddenStates, partition, perOption, type ModelConfig } from "../model";
+import type { Method } from "../methods/method";
+import { applied, baseParts, head, perOption, type ModelConfig } from "../model";
 import { compiledBlock, crossEntropy, takeRows, tf, weightedMean, type Params, type Precision } from "../tensor";
 import type { Example } from "./examples";
 import type { Objective } from "./objective";
+import { trunk } from "./trunk";
 
 export interface SftBatch {
   /** Token ids [B, T], row after row, padded on the right. */
@@ -70,13 +71,11 @@ export function sft(): Objective<Example, SftBatch> {
     length: (example) => example.ids.length,
     collate: collateSft,
     loss({ params, config }, method, pass) {
-      const headLoss = headLossOf(config, method, pass?.precision), base = baseParts({ params, config, method }).rest;
+      const through = trunk({ params, config }, method, pass), headLoss = headLossOf(config, method, pass?.precision), base = baseParts({ params, config, method }).rest;
       return (trained, batch, key) => {
-        checkIds(batch.ids, config, "Batch");
-        checkLength(batch.longest, config, extraPositions(method));
-        const view = encoded({ params, config, method, trained, key, pass }), x = hiddenStates(view, batch);
+        const { x, outside } = through(trained, batch, key);
         return headLoss(
-          { x, trained: partition(view.trained!, config.layers).rest },
+          { x, trained: outside },
           { base, key: key ?? null, rows: tf.tensor1d(batch.rows, "int32"), labels: tf.tensor1d(batch.labels, "int32"), weights: tf.tensor1d(batch.weights) },
         ) as Scalar;
       };
