@@ -48,9 +48,10 @@ async function run(cells, { file, folder, quick, onCell }) {
     const env = { ...process.env, TUNELAB_STATIC: "1", TUNELAB_LANG: "both", ...(quick && { TUNELAB_QUICK: "1" }) };
     const limit = String(quick ? SECONDS_PER_CELL.quick : SECONDS_PER_CELL.full);
     const child = spawn(python(), [RUNNER, source, target, folder, limit], { env, stdio: ["ignore", "pipe", "pipe"] });
-    let failure;
+    let failure, strays = ""; // a kernel that dies writes to the runner's output too
     createInterface({ input: child.stdout }).on("line", (line) => {
-      const message = JSON.parse(line);
+      let message;
+      try { message = JSON.parse(line); } catch { strays += `${line}\n`; return; }
       if (message.message === undefined) onCell(message.cell, message.of);
       else failure = new NotebookError(`${file}:${cells[message.failed].line}: ${message.message}\n\n${cells[message.failed].text}`);
     });
@@ -58,7 +59,7 @@ async function run(cells, { file, folder, quick, onCell }) {
       throw new NotebookError(`${python()} cannot be started (${error.message}): run \`npm run setup\``);
     });
     if (failure) throw failure;
-    if (code !== 0) throw new NotebookError(`${file}: the runner failed:\n${text.trim().split("\n").slice(-15).join("\n")}`);
+    if (code !== 0) throw new NotebookError(`${file}: the runner failed:\n${(strays + text).trim().split("\n").slice(-15).join("\n")}`);
     return JSON.parse(readFileSync(target, "utf8")).cells.map((cell) => cell.outputs);
   } finally {
     rmSync(work, { recursive: true, force: true });
