@@ -1,9 +1,10 @@
 /** What several commands share: loading a model with progress, reading the data, choosing a method. */
+import * as fs from "node:fs";
 import { TunelabError } from "../errors";
 import { loadAdapter, type Adapter } from "../methods";
 import { load, type Model } from "../model";
 import { encodeExamples, messagesOf, type Example } from "../objectives";
-import { progress } from "../course";
+import { figureToPng, figureToSvg, progress, type Figure } from "../course";
 import { loadRecords } from "../text";
 import type { Arguments, Flag } from "./arguments";
 
@@ -44,4 +45,10 @@ export async function loadExamples(file: string, model: Model, args: Arguments):
 export function result(value: Record<string, unknown>, args: Arguments): void {
   if (args.has("json")) process.stdout.write(`${JSON.stringify(value)}\n`);
   else for (const [name, v] of Object.entries(value)) if (v !== undefined) console.log(`${name}: ${typeof v === "object" ? JSON.stringify(v) : v}`);
+}
+
+/** Writes a figure as the ending of the file says: .svg, or else .png. */
+export async function writeFigure(file: string, figure: Figure): Promise<void> {
+  const content = /\.svg$/i.test(file) ? await figureToSvg(figure) : await figureToPng(figure, { scale: 2 });
+  try { fs.writeFileSync(file, content); } catch (error) { throw new TunelabError(`${file}: the picture cannot be written (${(error as Error).message}); choose a folder that exists.`); }
 }

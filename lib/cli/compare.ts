@@ -1,7 +1,7 @@
 /** tunelab compare: fine-tuning methods on one task with one budget, over seeds; a table, a picture, JSON. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { barChart, figureToPng, figureToSvg, progress, stoppable, t } from "../course";
+import { barChart, progress, stoppable, t } from "../course";
 import { TunelabError } from "../errors";
 import { shown } from "../shown";
 import type { Adapter } from "../methods";
@@ -11,7 +11,7 @@ import { messagesOf, promptText } from "../objectives";
 import { loadRecords } from "../text";
 import { compareMethods, type Compared, type ComparedRun } from "../train";
 import { Arguments, UsageError, type Command } from "./arguments";
-import { EXAMPLE_FLAGS, exampleOptions, loadExamples, loadModel, MODEL_FLAGS, result } from "./common";
+import { EXAMPLE_FLAGS, exampleOptions, loadExamples, loadModel, MODEL_FLAGS, result, writeFigure } from "./common";
 import { makeMethod, METHODS } from "./methods";
 
 const METRICS = ["loss", "exact", "rouge-l", "rouge-l-characters"] as const;
@@ -111,6 +111,5 @@ async function draw(rows: readonly Compared[], metric: string, base: string): Pr
     series: [{ name: metric, x: rows.map((r) => r.method), y: rows.map((r) => r.score), ...(rows.some((r) => r.scoreError) ? { error: rows.map((r) => r.scoreError ?? 0) } : {}) }],
     alt: rows.map((r) => `${r.method}: ${withError(r)}`).join("; "),
   });
-  fs.writeFileSync(`${base}.svg`, await figureToSvg(figure));
-  fs.writeFileSync(`${base}.png`, await figureToPng(figure, { scale: 2 }));
+  for (const kind of ["svg", "png"]) await writeFigure(`${base}.${kind}`, figure);
 }

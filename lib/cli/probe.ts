@@ -1,7 +1,7 @@
 /** tunelab probe: curvature, dimension and geometry of a model on a data file (lib/theory), as numbers and as a picture. */
 import * as fs from "node:fs";
 import { TunelabError } from "../errors";
-import { figureToPng, figureToSvg, type Figure } from "../course";
+import type { Figure } from "../course";
 import type { Adapter } from "../methods";
 import type { Model } from "../model";
 import type { Example } from "../objectives";
@@ -13,7 +13,7 @@ import {
 } from "../theory";
 import { evaluate, train } from "../train";
 import { Arguments, UsageError, type Command, type Flag } from "./arguments";
-import { EXAMPLE_FLAGS, loadExamples, loadModel, MODEL_FLAGS, result } from "./common";
+import { EXAMPLE_FLAGS, loadExamples, loadModel, MODEL_FLAGS, result, writeFigure } from "./common";
 
 const DATA = { value: "FILE", help: "records, as for finetune", required: true } satisfies Flag;
 const PLOT = { plot: { value: "FILE", help: "also draw a picture: a name that ends in .svg or .png" } } satisfies Record<string, Flag>;
@@ -33,9 +33,7 @@ function checkFiles(args: Arguments): void {
 }
 async function picture(figure: () => Figure, args: Arguments): Promise<void> {
   const file = args.text("plot");
-  if (!file) return;
-  const drawn = figure(), content = /\.svg$/i.test(file) ? await figureToSvg(drawn) : await figureToPng(drawn, { scale: 2 });
-  try { fs.writeFileSync(file, content); } catch (error) { throw new TunelabError(`${file}: the picture cannot be written (${(error as Error).message}); choose a folder that exists.`); }
+  if (file) await writeFigure(file, figure());
 }
 const kept = <S>(args: Arguments): S | undefined => { const file = args.text("state"); return file && fs.existsSync(file) ? loadProbe<S>(file) : undefined; };
 const keep = (args: Arguments, state: object): void => { const file = args.text("state"); if (file) saveProbe(file, state); };

@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { budget, courseModel, encodeExamples, evaluate, full, generate, load, loadRecords, promptText, train } from "tunelab";
+import { budget, courseModel, encodeExamples, evaluate, full, generate, generateAll, load, loadRecords, promptText, train } from "tunelab";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const { values: flags } = parseArgs({ options: { alerts: { type: "string", default: join(root, "data/security-alerts") }, only: { type: "string" }, write: { type: "boolean", default: false } } });
@@ -36,12 +36,8 @@ if (flags.only !== "questions") {
   console.log(`alerts: trained on ${data.length} in ${seconds(began)}, loss ${run.history.steps.slice(-20).reduce((s, r) => s + r.loss / 20, 0).toFixed(4)}`);
   found.alerts = { epochs: EPOCHS, test: {}, hard: {} };
   for (const split of ["test", "hard"]) for (const language of ["zh", "en"]) {
-    const records = (await loadRecords(join(flags.alerts, language, `${split}.jsonl`))).sort((a, b) => a.text.length - b.text.length).slice(0, budget(Infinity, 33)), prompts = records.map((r) => promptText(tokenizer, [{ role: "user", content: r.text }]));
-    let right = 0;
-    for (let i = 0; i < prompts.length; i += 33) {
-      const answers = await generate(model, prompts.slice(i, i + 33), { adapter: run, maxNewTokens: 12 });
-      answers.forEach((a, k) => { if (a.text.trim() === records[i + k].label) right++; });
-    }
+    const records = (await loadRecords(join(flags.alerts, language, `${split}.jsonl`))).slice(0, budget(Infinity, 33)), prompts = records.map((r) => promptText(tokenizer, [{ role: "user", content: r.text }]));
+    const answers = await generateAll(model, prompts, { adapter: run, maxNewTokens: 12 }), right = answers.filter((a, i) => a.text.trim() === records[i].label).length;
     found.alerts[split][language] = { right, of: records.length };
     console.log(`  ${split}, ${language}: ${right} of ${records.length} right, ${((100 * right) / records.length).toFixed(1)} %`);
   }
