@@ -123,9 +123,9 @@ async function trial(name: string, task: Task, work: (common: { model: tl.Model;
 }
 // %%
 const verifiable = { prompts: prompts as tl.Prompt<never>[], heldOut: heldPrompts as tl.Prompt<never>[], reward: truth as tl.Reward<never>, count: budget(4, 1), perRound: budget(80, 48), drawing: short };
-const checked: Task = { ...verifiable, start: await measure({ ...verifiable, count: budget(10, 1) }) }, ROUNDS = budget(10, 2);
+const checked: Task = { ...verifiable, start: await measure({ ...verifiable, count: budget(8, 1) }) }, ROUNDS = budget(10, 2);
 /** n rounds, each of task.perRound answers in steps of 16; measured half-way, too. */
-const rounds = (task: Task, n: number, group: number) => ({ prompts: task.prompts, validation: task.heldOut, evaluateEvery: (n * task.perRound) / 32, reward: task.reward, rounds: n, promptsPerRound: task.perRound / group, group, ...task.drawing, batchSize: 16 });
+const rounds = (task: Task, n: number, group: number) => ({ prompts: task.prompts, validation: task.heldOut, evaluateEvery: Math.ceil((n * task.perRound) / 32), reward: task.reward, rounds: n, promptsPerRound: task.perRound / group, group, ...task.drawing, batchSize: 16 });
 const PPO = t({ zh: "PPO（程序判分）", en: "PPO (program)" });
 await trial(PPO, checked, (common) => tl.reinforce({ ...common, ...rounds(checked, ROUNDS, 2), objective: tl.ppo({ klCoefficient: 0.02, valueWeight: 0.5 }) }));
 // %%
@@ -191,7 +191,7 @@ console.log(t({ zh: `平均把握 ${(100 * confidence).toFixed(0)} %，期望校
 // %% [markdown] lang="en"
 // Then PPO with its score. Mind that the reward is now the **score of the reward model**: that it rises says that PPO does its work, not that answers are truly better.
 // %%
-const long = { maxNewTokens: budget(24, 8), batchSize: 32, decodeBatch: 64 }, PREFER_ROUNDS = budget(6, 2);
+const long = { maxNewTokens: budget(20, 8), batchSize: 32, decodeBatch: 64 }, PREFER_ROUNDS = budget(4, 2);
 const preferring = { prompts: tl.encodePrompts(tokenizer, pairsTaught) as tl.Prompt<never>[], heldOut: tl.encodePrompts(tokenizer, pairsHeld) as tl.Prompt<never>[], reward: tl.modelReward(score) as tl.Reward<never>, count: budget(2, 1), perRound: 48, drawing: long };
 const preferred: Task = { ...preferring, start: await measure({ ...preferring, count: budget(4, 1) }) }, RLHF = t({ zh: "RLHF（奖励模型 + PPO）", en: "RLHF (reward model + PPO)" });
 await trial(RLHF, preferred, (common) => tl.reinforce({ ...common, ...rounds(preferred, PREFER_ROUNDS, 1), objective: tl.ppo({ klCoefficient: 0.02, valueWeight: 0.5 }) }));
@@ -332,7 +332,7 @@ await show({
 // GRPO optimises the bad reward; in each round we also note the true one, which takes no part in training. Once without the KL term (β = 0), once with an expensive one (β = 0.5).
 // %%
 const LONGEST = 12, careless: tl.Reward<tl.VerifiableTask> = (answers) => answers.map(({ text, ids, prompt: { record: r } }) => 0.5 * Number([r.answer, ...(r.accept ?? [])].some((word) => text.includes(word))) + (0.5 * ids.length) / LONGEST);
-const truths: Record<string, number[]> = {}, hackRounds = budget(12, 2), loose = { ...short, maxNewTokens: LONGEST };
+const truths: Record<string, number[]> = {}, hackRounds = budget(8, 2), loose = { ...short, maxNewTokens: LONGEST };
 const watched = (name: string): tl.Reward<never> => async (answers) => { (truths[name] ??= []).push(tl.mean(await truth(answers as never))); return careless(answers as never); };
 const hacked: Task = { ...checked, reward: careless as tl.Reward<never>, drawing: loose, count: budget(4, 1), perRound: 48 };
 for (const beta of [0, 0.5]) {
