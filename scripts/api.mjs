@@ -21,6 +21,9 @@ function files(module) {
   return names.map((name) => `### [${module}/${name}](../../lib/${module}/${name})\n\n\`\`\`text\n${head(join(folder, name))}\n\`\`\`\n`).join("\n");
 }
 
+/** GitHub's names of headings are in small letters, JupyterLab's are not, and links follow GitHub: an anchor before each name serves both. */
+const anchored = (text) => text.replace(/^### (\w+)(\(\))?$/gm, (heading, name) => `<a id="${name.toLowerCase()}"></a>\n\n${heading}`);
+
 const out = mkdtempSync(join(tmpdir(), "tunelab-api-"));
 try {
   process.chdir(root);
@@ -41,7 +44,7 @@ try {
   await app.generateOutputs(project);
   for (const module of MODULES) {
     const page = join(out, `${module}.md`), text = readFileSync(page, "utf8");
-    writeFileSync(page, text.replace(/^(# .*\n)/, (title) => `${title}\n## Files\n\n${files(module)}`));
+    writeFileSync(page, anchored(text).replace(/^(# .*\n)/, (title) => `${title}\n## Files\n\n${files(module)}`));
   }
   const byName = Object.fromEntries(Object.entries(symbols).sort(([a], [b]) => (a < b ? -1 : 1)));
   writeFileSync(join(out, "symbols.json"), JSON.stringify(byName, null, 1) + "\n");
