@@ -152,8 +152,8 @@ function cachedLayerOf({ config, method }: View): CachedLayer {
       return { x: y, ...cache };
     };
     const step = jit(run as never) as unknown as CachedLayer;
-    // A prompt has a length of its own and is read once: compiling it would cost more than it saves.
-    return (x, parts, surroundings, past, slots) => (past ? step : run)(x, parts, surroundings, past, slots);
+    // A prompt has a length of its own and is read once: compiling it would cost more than it saves. What a layer needed meanwhile is freed at its end.
+    return (x, parts, surroundings, past, slots) => (past ? step(x, parts, surroundings, past, slots) : tf.tidy(() => ({ ...run(x, parts, surroundings, past, slots) })));
   });
 }
 
