@@ -81,17 +81,18 @@ export async function compareMethods({ model, methods, data, score, steps, batch
   let done = 0, stopped = false;
   const all = count(model.params), rows: Compared[] = [];
 
-  async function once(name: string, method: Method, seed: number, learningRate: number, scored: boolean): Promise<ComparedRun> {
+  async function once(name: string, method: () => Promise<Method>, seed: number, learningRate: number, scored: boolean): Promise<ComparedRun> {
     const old = known.find((r) => r.method === name && r.seed === seed && r.learningRate === learningRate && (!scored || r.score !== undefined));
-    const run = old ?? (await runOnce({ model, method, data, steps, batchSize, seed, learningRate, score: scored ? score : undefined, name, scored }));
+    const run = old ?? (await runOnce({ model, method: await method(), data, steps, batchSize, seed, learningRate, score: scored ? score : undefined, name, scored }));
     if (run.status === "stopped") stopped = true;
     else onRun?.(run, ++done, total);
     return run;
   }
 
   for (const name of names) {
-    const method = await methods[name]();
-    let edge: Compared["edge"], rate = learningRates[0] ?? method.learningRate ?? 1e-3;
+    let made: Method | undefined, edge: Compared["edge"];
+    const method = async () => (made ??= await methods[name]()); // a Fisher mask takes minutes, and is not needed where all runs are known
+    let rate = learningRates[0] ?? (await method()).learningRate ?? 1e-3;
     if (searched) {
       const tried: ComparedRun[] = [];
       for (const candidate of learningRates) {

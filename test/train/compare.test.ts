@@ -53,6 +53,8 @@ test("what is known is not done again, and a score of one's own is asked of ever
   const first = await compareMethods({ ...options, seeds: [0] }), again = await compareMethods({ ...options, seeds: [0, 1], known: first.rows[0].runs });
   assert.deepEqual([scored, again.rows[0].runs.map((r) => r.score), again.rows[0].score], [2, [1, 2], 1.5]);
   assert.equal(again.rows[0].runs[0], first.rows[0].runs[0]);
+  const all = await compareMethods({ ...options, methods: { ia3: () => assert.fail("made though all is known") }, seeds: [0, 1], known: again.rows[0].runs });
+  assert.deepEqual(all.rows[0], again.rows[0]);
 }));
 
 test("nothing to compare, seeds given twice, no validation data, no finite loss at any rate", () => withJit(false, async () => {
